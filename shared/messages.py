@@ -89,29 +89,39 @@ class Maker(BaseModel):
         return ids.fingerprint(self.model, self.prompt, self.decoding)
 
 
-class DocumentSubmitted(Message):
-    """A document to take in. Give its body by `blob`, by `text`, or let a http(s) `uri` be fetched.
+class DocumentMessage(Message):
+    """A message about a whole document.
 
     Attributes:
         uri: the document's address; names it in the dataset and in search results.
         document_key: identity to use instead of the URI, for documents that move.
+        sequence: where the message stands among all; given by the stream, not by the client.
+    """
+
+    uri: Text
+    document_key: str = ""
+    sequence: str = ""
+
+    @property
+    def document_id(self) -> UUID:
+        """Identity of the document."""
+        return ids.document_id(self.document_key or self.uri)
+
+
+class DocumentSubmitted(DocumentMessage):
+    """A document to take in. Give its body by `blob`, by `text`, or let a http(s) `uri` be fetched.
+
+    Attributes:
         blob: SHA-256 of a body already in the blob store.
         text: the body itself, for small documents from plain clients.
         media_type: such as `text/html`; guessed from the URI and the bytes when empty.
         recipe: fingerprint of how examples shall be made; another one makes them all anew.
     """
 
-    uri: Text
-    document_key: str = ""
     blob: Sha256 | None = None
     text: str | None = None
     media_type: str = ""
     recipe: str = ""
-
-    @property
-    def document_id(self) -> UUID:
-        """Identity of the document."""
-        return ids.document_id(self.document_key or self.uri)
 
     @model_validator(mode="after")
     def _one_body(self) -> DocumentSubmitted:
@@ -120,16 +130,8 @@ class DocumentSubmitted(Message):
         return self
 
 
-class DocumentRemoved(Message):
+class DocumentRemoved(DocumentMessage):
     """A document to take out, with everything made of it."""
-
-    uri: Text
-    document_key: str = ""
-
-    @property
-    def document_id(self) -> UUID:
-        """Identity of the document."""
-        return ids.document_id(self.document_key or self.uri)
 
 
 class PassageMessage(Message):

@@ -1,0 +1,97 @@
+"""A message to and from the bytes of a stream entry.
+
+Written in FastStream's binary envelope; read from that, from plain JSON in the field `__data__`,
+or from an entry whose fields are the message's fields, which is what `redis-cli XADD` writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from faststream.redis import BinaryMessageFormatV1
+from pydantic import ValidationError
+
+from shared.errors import InvalidMessage, UnknownSchemaVersion
+from shared.messages import Message
+
+DATA = b"__data__"
+SEQUENCE = b"__sequence__"
+KNOWN_SCHEMA_VERSION = 1
+
+
+async def encode(message: Message) -> bytes:
+    """Return the envelope of `message`; its correlation id is the document's or the request's."""
+    return await BinaryMessageFormatV1.encode(
+        message=message.model_dump_json(),
+        reply_to=None,
+        headers={"content-type": "application/json"},
+        correlation_id=subject_id(message),
+    )
+
+
+def subject_id(message: Message) -> str:
+    """Return the id of what the message is about: its document, or the request itself."""
+    source = getattr(message, "source", None)
+    about = source if source is not None else message
+    return str(getattr(about, "document_id", None) or getattr(about, "request_id", ""))
+
+
+def decode[M: Message](message_type: type[M], body: bytes) -> M:
+    """Parse a message.
+
+    Raises:
+        UnknownSchemaVersion: it was written by another version of Gristmill.
+        InvalidMessage: it is not JSON, or lacks what the message needs.
+    """
+    name = message_type.__name__
+    try:
+        fields = json.loads(body)
+    except ValueError as error:
+        raise InvalidMessage(
+            f"This {name} is not JSON: {error}.", "Publish the message as UTF-8 JSON."
+        ) from error
+    if not isinstance(fields, dict):
+        raise InvalidMessage(f"This {name} is JSON and not an object.", "Publish a JSON object.")
+    version = fields.get("schema_version", KNOWN_SCHEMA_VERSION)
+    if str(version) != str(KNOWN_SCHEMA_VERSION):
+        raise UnknownSchemaVersion(
+            f"This {name} has schema version {version!r}; this Gristmill reads "
+            f"{KNOWN_SCHEMA_VERSION}.",
+            "Upgrade the service, then replay the dead letter.",
+        )
+    fields["schema_version"] = KNOWN_SCHEMA_VERSION
+    try:
+        return message_type.model_validate_json(json.dumps(fields))
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}" for e in error.errors()
+        )
+        raise InvalidMessage(f"This {name} does not fit its schema: {problems}.") from error
+
+
+def body_of(fields: Mapping[bytes, bytes]) -> bytes:
+    """Return the JSON in a stream entry, in whichever of the three ways it was written."""
+    data = fields.get(DATA)
+    if data is not None:
+        body: bytes = BinaryMessageFormatV1.parse(data)[0]
+        return body
+    flat: dict[str, Any] = {
+        name.decode(errors="replace"): value.decode(errors="replace")
+        for name, value in fields.items()
+    }
+    return json.dumps(flat).encode()
+
+
+def sequence_of(entry_id: str, fields: Mapping[bytes, bytes]) -> str:
+    """Return where an entry stands among all submissions, as text that sorts that way."""
+    if SEQUENCE in fields:
+        return fields[SEQUENCE].decode()
+    return sortable(entry_id)
+
+
+def sortable(entry_id: str) -> str:
+    """Return a stream entry's id (`1718000000000-3`) as text of fixed width."""
+    milliseconds, _, number = entry_id.partition("-")
+    return f"{int(milliseconds):015d}-{int(number or 0):06d}"

@@ -1,0 +1,100 @@
+"""What keeps the streams bounded: trimming, waiting at the high-water mark, dead consumers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+
+from shared.delivery.scripts import Scripts
+from shared.delivery.settings import DeliverySettings
+from shared.errors import BrokerUnreachable
+from shared.telemetry import BACKLOG, PENDING
+from shared.topology import STREAMS, read_by, written_by
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 5.0
+ROOM_SECONDS = 0.25
+FORGOTTEN_AFTER_LEASES = 60
+
+
+class Housekeeping:
+    """The recurring chores of one service."""
+
+    def __init__(self, service: str, scripts: Scripts, settings: DeliverySettings) -> None:
+        self.service = service
+        self.scripts = scripts
+        self.settings = settings
+        self.reads = read_by(service)
+        self.bounded = [stream for stream in written_by(service) if stream.groups]
+        self._room_until = 0.0
+
+    async def run(self) -> None:
+        """Do the chores for ever."""
+        while True:
+            try:
+                for stream in self.reads:
+                    await self.scripts.trim(stream.name, stream.groups)
+                    await self._look_at(stream.name)
+            except BrokerUnreachable as error:
+                log.warning("housekeeping waits", error=str(error))
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def room(self) -> None:
+        """Return once every stream this service writes to has room: the backpressure."""
+        while time.monotonic() > self._room_until:
+            full = [s.name for s in self.bounded if not await self._has_room(s.name, s.groups)]
+            if not full:
+                self._room_until = time.monotonic() + ROOM_SECONDS
+                return
+            log.debug("waits for room", streams=full)
+            await asyncio.sleep(ROOM_SECONDS)
+
+    async def _has_room(self, name: str, groups: tuple[str, ...]) -> bool:
+        key = self.scripts.keys.stream(name)
+        if await self.scripts.client.xlen(key) < self.settings.high_water:
+            return True
+        await self.scripts.trim(name, groups)
+        return int(await self.scripts.client.xlen(key)) < self.settings.high_water
+
+    async def _look_at(self, name: str) -> None:
+        key = self.scripts.keys.stream(name)
+        client = self.scripts.client
+        for group in await client.xinfo_groups(key):
+            if group["name"].decode() == self.service:
+                BACKLOG.labels(self.service, name).set(group["lag"] or 0)
+                PENDING.labels(self.service, name).set(group["pending"])
+        forgotten = self.settings.lease_seconds * FORGOTTEN_AFTER_LEASES * 1000
+        for consumer in await client.xinfo_consumers(key, self.service):
+            if consumer["pending"] == 0 and consumer["idle"] > forgotten:
+                await client.xgroup_delconsumer(key, self.service, consumer["name"])
+
+
+async def release_all(scripts: Scripts) -> int:
+    """Make every pending entry of every group reclaimable at once; returns how many there were.
+
+    For a local stack that has just started: whoever held them is gone, so there is no lease to
+    wait for.
+    """
+    released = 0
+    for stream in STREAMS:
+        key = scripts.keys.stream(stream.name)
+        for group in stream.groups:
+            held: list[dict[str, Any]] = await scripts.client.xpending_range(
+                key, group, "-", "+", 1_000_000
+            )
+            for start in range(0, len(held), 1000):
+                await scripts.client.xclaim(
+                    key,
+                    group,
+                    "parked",
+                    0,
+                    [entry["message_id"] for entry in held[start : start + 1000]],
+                    idle=365 * 24 * 3600 * 1000,
+                    justid=True,
+                )
+            released += len(held)
+    return released

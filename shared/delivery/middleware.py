@@ -1,0 +1,255 @@
+"""One delivery, from lease to commit: what makes every handler effectively-once.
+
+A handler takes a message and returns messages. This middleware holds its lease while it runs,
+then commits its outputs, the ledger and the acknowledgement in one script; or, when it fails,
+parks the message for another try or moves it to the dead letters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from faststream import BaseMiddleware
+
+from shared import messages as m
+from shared.delivery.envelope import body_of, encode, sequence_of
+from shared.delivery.outcome import Outcome
+from shared.delivery.plan import commit_plan, output_streams, score_of, subject_of
+from shared.delivery.scripts import Lease, Scripts
+from shared.errors import BrokerUnreachable, DeliveredTooOften, GristmillError
+from shared.telemetry import DELIVERIES, HANDLER_SECONDS
+from shared.topology import Stream
+
+if TYPE_CHECKING:
+    from faststream.message import StreamMessage
+
+    from shared.delivery.settings import DeliverySettings
+
+log = structlog.get_logger()
+
+FIRST_OUTPUT_KEY = 5
+TRACEBACK_CHARACTERS = 4000
+
+Undo = Callable[[Any], Awaitable[None]]
+Room = Callable[[], Awaitable[None]]
+
+
+class DeliveryMiddleware(BaseMiddleware[Any, Any]):
+    """Wraps every handler of a service; made anew for every message."""
+
+    def __init__(self, msg: Any, /, *, context: Any, stage: Stage) -> None:
+        super().__init__(msg, context=context)
+        self.stage = stage
+
+    async def consume_scope(self, call_next: Any, msg: StreamMessage[Any]) -> None:
+        """Run the handler under a lease and settle the message; never raises what it settled."""
+        await Delivery(self.stage, msg).settle(call_next)
+
+
+class Stage:
+    """What all deliveries of one stream in one service share."""
+
+    def __init__(
+        self,
+        service: str,
+        stream: Stream,
+        consumer: str,
+        settings: DeliverySettings,
+        scripts: Scripts,
+        room: Room,
+        undo: Undo | None,
+    ) -> None:
+        self.service = service
+        self.stream = stream
+        self.consumer = consumer
+        self.settings = settings
+        self.scripts = scripts
+        self.room = room
+        self.undo = undo
+
+
+class Delivery:
+    """One message in one service."""
+
+    def __init__(self, stage: Stage, msg: StreamMessage[Any]) -> None:
+        raw = msg.raw_message
+        self.stage = stage
+        self.scripts = stage.scripts
+        self.msg = msg
+        self.fields = raw["data"]
+        self.lease = Lease(
+            raw["channel"], stage.service, stage.consumer, raw["message_ids"][0].decode()
+        )
+        self.message: m.Message | None = None
+        self.subject = subject_of(None, stage.service, self.scripts.keys)
+        self.deliveries = 0
+        self.log = log.bind(stream=stage.stream.name, entry=self.lease.entry_id)
+
+    async def settle(self, call_next: Any) -> None:
+        """Bring the message to its end: committed, parked, buried, or left to its new holder."""
+        started = time.monotonic()
+        try:
+            verdict = await self._handle(call_next)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                await asyncio.shield(self._park(0))
+            raise
+        except BrokerUnreachable as error:
+            self.log.warning("left pending", error=str(error))
+            verdict = "LEFT"
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is settled here
+            verdict = await self._fail(error)
+        DELIVERIES.labels(self.stage.service, self.stage.stream.name, verdict.lower()).inc()
+        HANDLER_SECONDS.labels(self.stage.service, self.stage.stream.name).observe(
+            time.monotonic() - started
+        )
+
+    async def _handle(self, call_next: Any) -> str:
+        self.message = await self.msg.decode()  # type: ignore[assignment]
+        self.subject = subject_of(self.message, self.stage.service, self.scripts.keys)
+        verdict = await self._begin()
+        if verdict in {"GONE", "STOLEN"}:
+            return verdict
+        if verdict != "MINE":
+            return await self._drop(verdict)
+        heartbeat = asyncio.create_task(self._heartbeat())
+        try:
+            await self.stage.room()
+            return await self._run(call_next)
+        finally:
+            heartbeat.cancel()
+
+    async def _begin(self) -> str:
+        verdict, self.deliveries = await self.scripts.begin(
+            self.lease, self.subject.ledger, self.subject.fence, self.subject.mark
+        )
+        if verdict == "MINE" and self.deliveries > self.stage.settings.max_deliveries:
+            raise DeliveredTooOften(
+                f"Delivered {self.deliveries} times and never finished.",
+                "It may kill the process that handles it: try it alone with "
+                "`gristmill dead replay`, and watch the service's log and memory.",
+            )
+        return verdict
+
+    async def _run(self, call_next: Any) -> str:
+        while True:
+            result = await call_next(self.msg)
+            outcome = result if isinstance(result, Outcome) else Outcome(tuple(result or ()))
+            verdict = await self._commit(outcome)
+            if verdict == "RETRACTED":
+                return await self._drop(verdict)
+            if verdict != "CONFLICT":
+                return verdict
+
+    async def _commit(self, outcome: Outcome, *, drop: bool = False) -> str:
+        assert self.message is not None
+        plan = commit_plan(
+            self.message, self.subject, self.stage.service, outcome, FIRST_OUTPUT_KEY
+        )
+        plan |= {"sole": self._sole, "drop": drop}
+        return await self.scripts.commit(
+            self.lease,
+            self.subject.ledger,
+            plan,
+            output_streams(outcome.messages),
+            [await encode(output) for output in outcome.messages],
+            await self._completed(outcome),
+        )
+
+    async def _drop(self, verdict: str) -> str:
+        """Acknowledge without outputs, taking back what an earlier try may have left outside."""
+        if verdict == "RETRACTED" and self.stage.undo is not None:
+            await self.stage.undo(self.message)
+        await self._commit(Outcome(), drop=True)
+        self.log.debug("dropped", verdict=verdict)
+        return verdict
+
+    async def _fail(self, error: Exception) -> str:
+        retryable = not isinstance(error, GristmillError) or error.retryable
+        settings = self.stage.settings
+        try:
+            if retryable and self.deliveries < settings.max_deliveries:
+                backoff = settings.backoff_seconds * 2 ** max(self.deliveries - 1, 0)
+                delay = min(backoff, settings.lease_seconds) * random.uniform(0.5, 1.0)
+                self.log.warning("will retry", seconds=round(delay, 2), error=str(error))
+                return await self._park(delay)
+            return await self._bury(error)
+        except BrokerUnreachable:
+            return "LEFT"
+
+    async def _park(self, delay: float) -> str:
+        lease_ms = int(self.stage.settings.lease_seconds * 1000)
+        plan = {"park": max(lease_ms - int(delay * 1000), 0)}
+        return await self.scripts.fail(self.lease, self.subject.ledger, plan, b"", b"")
+
+    async def _bury(self, error: Exception) -> str:
+        self.log.error("dead letter", error=str(error), document=self._uri)
+        letter = {
+            "error": str(error),
+            "error_type": type(error).__name__,
+            "service": self.stage.service,
+            "uri": self._uri,
+            "entry_id": self.lease.entry_id,
+            "sequence": sequence_of(self.lease.entry_id, self.fields),
+            "deliveries": str(self.deliveries),
+            "at": f"{time.time():.3f}",
+        }
+        if not isinstance(error, GristmillError):
+            letter["traceback"] = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
+        plan: dict[str, Any] = {
+            "letter": letter,
+            "sole": self._sole,
+            "counted": self.subject.counted,
+        }
+        if isinstance(self.message, m.DocumentMessage):
+            plan |= _failed_document(self.message, str(error))
+        elif self.subject.mark:
+            plan["mark"] = self.subject.mark
+        payload = self.fields.get(b"__data__") or body_of(self.fields)
+        return await self.scripts.fail(
+            self.lease, self.subject.ledger, plan, payload, await self._completed(Outcome())
+        )
+
+    async def _heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(self.stage.settings.lease_seconds / 3)
+            with suppress(BrokerUnreachable):
+                if not await self.scripts.touch(self.lease):
+                    return
+
+    async def _completed(self, outcome: Outcome) -> bytes:
+        """The document.completed event to write if this commit leaves nothing open."""
+        source = outcome.document or getattr(self.message, "source", None) or self.message
+        document_id = getattr(source, "document_id", None)
+        if document_id is None or isinstance(self.message, m.Request):
+            return b""
+        sequence = getattr(source, "sequence", "")
+        return await encode(m.DocumentCompleted(document_id=document_id, sequence=sequence))
+
+    @property
+    def _sole(self) -> bool:
+        return len(self.stage.stream.groups) == 1
+
+    @property
+    def _uri(self) -> str:
+        about = getattr(self.message, "source", None) or self.message
+        return str(getattr(about, "uri", ""))
+
+
+def _failed_document(message: m.DocumentMessage, error: str) -> dict[str, Any]:
+    return {
+        "document": {
+            "document_id": str(message.document_id),
+            "uri": message.uri,
+            "failed_sequence": message.sequence,
+            "error": error,
+        },
+        "score": score_of(message.sequence),
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from faststream.redis import BinaryMessageFormatV1
 from pydantic import ValidationError
@@ -19,6 +19,8 @@ from shared.messages import Message
 DATA = b"__data__"
 SEQUENCE = b"__sequence__"
 KNOWN_SCHEMA_VERSION = 1
+
+M = TypeVar("M", bound=Message)
 
 
 async def encode(message: Message) -> bytes:
@@ -38,7 +40,7 @@ def subject_id(message: Message) -> str:
     return str(getattr(about, "document_id", None) or getattr(about, "request_id", ""))
 
 
-def decode[M: Message](message_type: type[M], body: bytes) -> M:
+def decode(message_type: type[M], body: bytes) -> M:
     """Parse a message.
 
     Raises:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
-
-import redis.asyncio as redis
 
 from shared.topology import Keys
 
@@ -80,7 +79,7 @@ _COUNTERS = (
 class Ledger:
     """Reads the ledger of a pipeline."""
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+    def __init__(self, client: Any, keys: Keys) -> None:
         self.client = client
         self.keys = keys
 
@@ -130,13 +129,10 @@ class Ledger:
 
 def _state(document_id: UUID, row: Sequence[bytes | None]) -> DocumentState:
     texts = {
-        name: value.decode()
-        for name, value in zip(_FIELDS, row, strict=False)
-        if value is not None
+        name: value.decode() for name, value in zip(_FIELDS, row, strict=False) if value is not None
     }
     counts = {
-        name: int(value or 0)
-        for name, value in zip(_COUNTERS, row[len(_FIELDS) :], strict=True)
+        name: int(value or 0) for name, value in zip(_COUNTERS, row[len(_FIELDS) :], strict=True)
     }
     return DocumentState(
         document_id=document_id,

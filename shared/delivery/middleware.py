@@ -104,7 +104,7 @@ class Delivery:
         except BrokerUnreachable as error:
             self.log.warning("left pending", error=str(error))
             verdict = "LEFT"
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is settled here
+        except Exception as error:
             verdict = await self._fail(error)
         DELIVERIES.labels(self.stage.service, self.stage.stream.name, verdict.lower()).inc()
         HANDLER_SECONDS.labels(self.stage.service, self.stage.stream.name).observe(
@@ -112,7 +112,7 @@ class Delivery:
         )
 
     async def _handle(self, call_next: Any) -> str:
-        self.message = await self.msg.decode()  # type: ignore[assignment]
+        self.message = await self.msg.decode()
         self.subject = subject_of(self.message, self.stage.service, self.scripts.keys)
         verdict = await self._begin()
         if verdict in {"GONE", "STOLEN"}:

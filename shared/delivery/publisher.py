@@ -6,8 +6,6 @@ import asyncio
 import time
 from uuid import uuid4
 
-import redis.asyncio as redis
-
 from shared.delivery.envelope import encode
 from shared.delivery.scripts import Scripts
 from shared.delivery.service import connect, create_groups
@@ -33,7 +31,7 @@ class Publisher:
         namespace: str = "gristmill",
         high_water: int = 100_000,
     ) -> None:
-        self.client: redis.Redis = connect(redis_url)
+        self.client = connect(redis_url)
         self.keys = Keys(namespace)
         self.scripts = Scripts(self.client, self.keys)
         self.high_water = high_water

@@ -8,9 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
-import redis.asyncio as redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -18,6 +17,8 @@ from shared.errors import BrokerUnreachable
 from shared.topology import Keys
 
 TOKEN_REMEMBERED_SECONDS = 24 * 3600
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Lease:
 class Scripts:
     """The scripts, registered with one Redis client."""
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+    def __init__(self, client: Any, keys: Keys) -> None:
         self.client = client
         self.keys = keys
         self._scripts = {
@@ -122,7 +123,7 @@ class Scripts:
         return await persistently(lambda: self._scripts[name](keys=keys, args=args))
 
 
-async def persistently[T](
+async def persistently(
     call: Callable[[], Awaitable[T]], *, seconds: float = 30.0, pause: float = 0.2
 ) -> T:
     """Call until it works, for at most `seconds`; for calls that may safely be made twice.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable
@@ -34,6 +35,8 @@ READ_BLOCK_MS = 1000
 RECLAIM_EVERY_MS = 500
 CLOSED_AFTER_SECONDS = 10.0
 
+_QUIET = logging.getLogger("gristmill.faststream")
+_QUIET.setLevel(logging.WARNING)
 _FASTSTREAM_METRICS = RedisPrometheusMiddleware(registry=REGISTRY)
 
 
@@ -59,7 +62,7 @@ class Service:
             redis_url,
             middlewares=(_FASTSTREAM_METRICS, self._middleware),
             graceful_timeout=settings.graceful_seconds,
-            logger=None,
+            logger=_QUIET,
         )
         self._stages: dict[str, Stage] = {}
         self._closing: list[Callable[[], Awaitable[None]]] = []
@@ -175,12 +178,17 @@ def _decoder(message_type: type[m.Message]) -> Callable[[StreamMessage[Any]], Aw
     return decode_entry
 
 
-def connect(redis_url: str) -> redis.Redis:
-    """Return a client whose own retries are off: a script is repeated by who knows it is safe."""
-    return redis.Redis.from_url(redis_url, retry=None, socket_timeout=10, socket_connect_timeout=5)
+def connect(redis_url: str) -> Any:
+    """Return a client whose own retries are off: a script is repeated by who knows it is safe.
+
+    Typed as Any: the library's types cannot tell that this client answers in bytes.
+    """
+    return redis.Redis.from_url(
+        redis_url, retry=None, protocol=2, socket_timeout=10, socket_connect_timeout=5
+    )
 
 
-async def create_groups(client: redis.Redis, keys: Keys, stream: Stream) -> None:
+async def create_groups(client: Any, keys: Keys, stream: Stream) -> None:
     """Create every group of a stream at its beginning, so that nothing written before is missed."""
     for group in stream.groups:
         try:

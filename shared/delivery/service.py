@@ -7,7 +7,6 @@ import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 import redis.asyncio as redis
@@ -126,10 +125,10 @@ class Service:
 
     async def stop(self) -> None:
         """Stop reading, let the handlers finish, then close what they used."""
-        if self._housekeeper is not None:
+        # redis-py may swallow a cancellation that meets a reply, so one is not always enough.
+        while self._housekeeper is not None and not self._housekeeper.done():
             self._housekeeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._housekeeper
+            await asyncio.wait([self._housekeeper], timeout=0.5)
         await self.broker.stop()
         for close in reversed(self._closing):
             await close()

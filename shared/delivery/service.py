@@ -16,6 +16,7 @@ from faststream.middlewares import AckPolicy
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.prometheus import RedisPrometheusMiddleware
 from redis.exceptions import ResponseError
+from starlette.routing import BaseRoute
 
 from shared import messages as m
 from shared.delivery.envelope import body_of, decode, sequence_of
@@ -47,6 +48,9 @@ class Service:
         redis_url: where the broker is.
         keys: the pipeline's keys.
         settings: how messages are read, retried and bounded.
+
+    Attributes:
+        routes: the service's own HTTP routes, beside those every service has.
     """
 
     def __init__(self, name: str, redis_url: str, keys: Keys, settings: DeliverySettings) -> None:
@@ -63,6 +67,7 @@ class Service:
             graceful_timeout=settings.graceful_seconds,
             logger=_QUIET,
         )
+        self.routes: list[BaseRoute] = []
         self._stages: dict[str, Stage] = {}
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._housekeeper: asyncio.Task[None] | None = None

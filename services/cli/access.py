@@ -1,0 +1,89 @@
+"""How a command reaches the pipeline: the stack that is up, a given Redis, or the home's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from services.local.broker import EmbeddedBroker
+from services.local.home import Home, RunningStack
+from shared.delivery.dead import DeadLetters
+from shared.delivery.ledger import Ledger
+from shared.delivery.publisher import Publisher
+from shared.errors import GristmillError
+from shared.settings import Settings
+
+
+class NothingHere(GristmillError):
+    """The home folder holds no pipeline yet."""
+
+
+@dataclass
+class Access:
+    """A pipeline, reached.
+
+    Attributes:
+        publisher, ledger, dead: to write to it and to read its state.
+        served: whether services may be working on it while we look.
+    """
+
+    publisher: Publisher
+    ledger: Ledger
+    dead: DeadLetters
+    served: bool
+
+    @classmethod
+    def to(cls, settings: Settings, redis_url: str, *, served: bool) -> Access:
+        """Connect to the pipeline on a broker."""
+        publisher = Publisher(
+            redis_url, namespace=settings.namespace, high_water=settings.delivery.high_water
+        )
+        ledger = Ledger(publisher.client, publisher.keys)
+        return cls(publisher, ledger, DeadLetters(publisher.scripts), served)
+
+
+@asynccontextmanager
+async def reach(settings: Settings, *, create: bool = False) -> AsyncIterator[Access]:
+    """Reach the pipeline the settings mean.
+
+    Args:
+        settings: a `redis_url` is used as it is; otherwise the stack that runs in the home
+            folder; otherwise the home's broker is started for as long as this lasts.
+        create: whether to start a broker in a home folder that has none yet.
+
+    Raises:
+        NothingHere: there is no pipeline and none was to be created.
+        HomeInUse: another process is busy in the home folder.
+    """
+    home = Home(settings.home)
+    running = home.running()
+    if settings.redis_url or running:
+        url = settings.redis_url or (running.redis_url if running else "")
+        async with _connected(Access.to(settings, url, served=True)) as access:
+            yield access
+        return
+    if not create and not (home.folder / "broker").is_dir():
+        raise NothingHere(
+            f"There is no pipeline in {home.folder} yet.",
+            "Run `gristmill run DOCUMENTS` first, or set GRISTMILL_HOME.",
+        )
+    broker = EmbeddedBroker(home.folder / "broker", keep_open=[home.lock()])
+    try:
+        broker.start()
+        async with _connected(Access.to(settings, broker.url, served=False)) as access:
+            yield access
+    finally:
+        broker.stop()
+        home.unlock()
+
+
+@asynccontextmanager
+async def _connected(access: Access) -> AsyncIterator[Access]:
+    async with access.publisher:
+        yield access
+
+
+def running_stack(settings: Settings) -> RunningStack | None:
+    """Return the stack that is up in the home folder, if one is."""
+    return Home(settings.home).running()

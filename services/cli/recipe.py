@@ -1,0 +1,23 @@
+"""The fingerprint of how examples are made: another model or prompt makes them all anew."""
+
+from __future__ import annotations
+
+from services.question_generator.prompts import QUESTION
+from services.question_generator.settings import QuestionSettings
+from services.summarizer.prompts import SUMMARY
+from services.summarizer.settings import SummarySettings
+from shared import ids
+from shared.embedding.settings import EmbeddingSettings
+from shared.settings import Settings, section
+
+
+def recipe_of(settings: Settings) -> str:
+    """Return 16 hex digits that change with the models, the prompts or their settings."""
+    return ids.fingerprint(
+        *settings.models,
+        SUMMARY.identity,
+        QUESTION.identity,
+        section("summarizer", SummarySettings).model_dump_json(),
+        section("question_generator", QuestionSettings).model_dump_json(),
+        section("embedding", EmbeddingSettings).model,
+    )

@@ -1,0 +1,39 @@
+"""The services by name: the one place that knows where each is wired."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Awaitable, Callable
+
+from shared.delivery.service import Service
+from shared.errors import ServiceUnknown
+from shared.settings import Settings
+from shared.topology import SERVICES
+
+Build = Callable[[Settings], Awaitable[Service]]
+
+
+def built_services() -> tuple[str, ...]:
+    """Return the names of the services this installation has, in pipeline order."""
+    return tuple(name for name in SERVICES if importlib.util.find_spec(f"services.{name}"))
+
+
+def build_of(name: str) -> Build:
+    """Return the function that wires a service.
+
+    Raises:
+        ServiceUnknown: there is none of this name, or its extra is not installed.
+    """
+    if name not in built_services():
+        raise ServiceUnknown(
+            f"There is no service {name!r}.", f"There are {', '.join(built_services())}."
+        )
+    try:
+        build: Build = importlib.import_module(f"services.{name}.app").build
+    except ModuleNotFoundError as error:
+        raise ServiceUnknown(
+            f"The service {name} needs {error.name}, which is not installed.",
+            f"Install it with `pip install gristmill[{name}]`.",
+        ) from error
+    return build

@@ -1,0 +1,119 @@
+"""The embedded default: a private broker, the index and all services in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from services.local.apps import build_of, built_services
+from services.local.broker import EmbeddedBroker
+from services.local.home import Home, RunningStack
+from shared.delivery.housekeeping import release_all
+from shared.delivery.http import application
+from shared.delivery.scripts import Scripts
+from shared.delivery.service import Service, connect, create_groups
+from shared.settings import Settings
+from shared.topology import STREAMS
+
+log = structlog.get_logger()
+
+_QUIET: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "lifespan": "off",
+    "timeout_graceful_shutdown": 2,
+}
+
+
+class Stack:
+    """Everything, in this process; `async with Stack(settings) as stack`.
+
+    Args:
+        settings: `home` says where the state lies; a `redis_url` is not used.
+        port: TCP port on 127.0.0.1 to answer HTTP on besides the unix socket; 0 for none.
+
+    Raises:
+        HomeInUse: another process runs a stack in this home folder.
+        BrokerUnreachable: the embedded broker does not start.
+    """
+
+    def __init__(self, settings: Settings, port: int = 0) -> None:
+        self.home = Home(settings.home)
+        self.port = port
+        self._given = settings
+        self.settings = settings
+        self.services: list[Service] = []
+        self._servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+        self._broker: EmbeddedBroker | None = None
+
+    async def __aenter__(self) -> Stack:
+        descriptor = self.home.lock()
+        try:
+            await self._start(descriptor)
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    async def _start(self, descriptor: int) -> None:
+        self._broker = EmbeddedBroker(self.home.folder / "broker", keep_open=[descriptor])
+        self._broker.start()
+        self.settings = self._given.model_copy(
+            update={"redis_url": self._broker.url, "home": self.home.folder}
+        )
+        await self._take_over()
+        for name in built_services():
+            service = await build_of(name)(self.settings)
+            self.services.append(service)
+            await service.start()
+        socket = self._broker.socket.with_name("http.sock")
+        await self._serve(uvicorn.Config(self._app(), uds=str(socket), **_QUIET))
+        if self.port:
+            await self._serve(
+                uvicorn.Config(self._app(), host="127.0.0.1", port=self.port, **_QUIET)
+            )
+        self.home.announce(RunningStack(os.getpid(), self._broker.url, str(socket)))
+
+    async def _take_over(self) -> None:
+        """Make what an earlier, killed process held free to be taken up again at once."""
+        client = connect(self.settings.redis_url)
+        try:
+            for stream in STREAMS:
+                await create_groups(client, self.settings.keys, stream)
+            released = await release_all(Scripts(client, self.settings.keys))
+        finally:
+            await client.aclose()
+        if released:
+            log.info("continues what was interrupted", messages=released)
+
+    def _app(self) -> Starlette:
+        return application(self.services, manage=False)
+
+    async def _serve(self, config: uvicorn.Config) -> None:
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server._serve())  # noqa: SLF001 - serve() takes over signals
+        self._servers.append((server, task))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        if task.done():
+            task.result()
+
+    async def _stop(self) -> None:
+        for server, task in self._servers:
+            server.should_exit = True
+            with suppress(Exception):
+                await asyncio.wait_for(task, 5)
+        for service in reversed(self.services):
+            await service.stop()
+        if self._broker is not None:
+            self._broker.stop()
+        self.home.unlock()

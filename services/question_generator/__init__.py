@@ -1,0 +1,1 @@
+"""The question generator: a passage and its summary in, questions out."""

@@ -1,0 +1,1 @@
+"""The summarizer: a passage in, its summary out."""

@@ -1,0 +1,1 @@
+"""Texts as vectors: the `Embedder` port and its engines."""

@@ -1,0 +1,1 @@
+"""Language models: the `TextGenerator` port and the engines behind it."""

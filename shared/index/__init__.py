@@ -1,0 +1,1 @@
+"""Passages, searchable: the `PassageIndex` port and its adapters."""

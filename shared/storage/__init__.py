@@ -1,0 +1,1 @@
+"""What is kept for good: document bodies, examples and dataset versions."""

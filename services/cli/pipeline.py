@@ -1,0 +1,254 @@
+"""Commands that hand documents in and watch what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.access import reach
+from services.cli.discover import discover
+from services.cli.output import JsonOption, emit
+from services.cli.recipe import recipe_of
+from services.cli.submit import submit
+from services.extractor.extract import Extraction
+from services.extractor.extract import extract as extract_document
+from services.extractor.fetch import fetch
+from services.extractor.settings import ExtractorSettings
+from shared import settings as configuration
+from shared.delivery.dead import DeadLetter
+from shared.delivery.ledger import COUNTED, DocumentState
+from shared.errors import DocumentNotFound
+from shared.messages import DocumentRemoved
+from shared.settings import Settings, section
+from shared.storage.blobs import BlobStore
+
+WATCH_SECONDS = 1.0
+
+dead_app = typer.Typer(help="What could not be processed, and what to do with it.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(publish)
+    app.command()(remove)
+    app.command()(status)
+    app.add_typer(dead_app, name="dead")
+
+
+def publish(
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, folders, patterns and http(s) addresses.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Hand documents in and return at once; the services do the rest."""
+    settings = configuration.load()
+
+    async def work() -> tuple[list[dict[str, Any]], bool]:
+        async with reach(settings, create=True) as access:
+            blobs = BlobStore(settings.blobs_location)
+            rows = [
+                {
+                    "document_id": str(each.document_id),
+                    "uri": each.uri,
+                    "status": "failed" if each.error else ("in" if each.sequence else "unchanged"),
+                    "error": each.error,
+                }
+                async for each in submit(discover(paths), access, blobs, recipe_of(settings))
+            ]
+            return rows, access.served
+
+    rows, served = asyncio.run(work())
+    if json:
+        emit(rows)
+    else:
+        for row in rows:
+            typer.echo(f"{row['status']:9}  {row['uri']}  {row['error']}".rstrip())
+        if not served:
+            typer.echo("No services are running: `gristmill up` or `gristmill run` goes on.")
+    if any(row["error"] for row in rows):
+        raise typer.Exit(3)
+
+
+def remove(
+    documents: Annotated[list[str], typer.Argument(help="Their paths or addresses.")],
+    json: JsonOption = False,
+) -> None:
+    """Take documents out, with every passage, example and index point made of them."""
+    settings = configuration.load()
+
+    async def work() -> tuple[list[dict[str, str]], bool]:
+        async with reach(settings) as access:
+            rows = []
+            for uri in map(_uri_of, documents):
+                message = DocumentRemoved(uri=uri)
+                state = await access.ledger.document(message.document_id)
+                if not state.sequence:
+                    raise DocumentNotFound(
+                        f"{uri} is not in the pipeline.", "`gristmill status` lists what is."
+                    )
+                await access.publisher.publish(message)
+                rows.append({"document_id": str(message.document_id), "uri": uri})
+            return rows, access.served
+
+    rows, served = asyncio.run(work())
+    if json:
+        emit(rows)
+        return
+    for row in rows:
+        typer.echo(f"removing  {row['uri']}")
+    if not served:
+        typer.echo("No services are running: `gristmill up` or `gristmill run` carries it out.")
+
+
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until all is done.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show for each document how many passages it has and how far they are."""
+    settings = configuration.load()
+
+    async def work() -> None:
+        async with reach(settings) as access:
+            while True:
+                states = [state async for state in access.ledger.all()]
+                letters = len([letter async for letter in access.dead.all()])
+                if json:
+                    emit(_status(states, letters))
+                else:
+                    _print_status(states, letters)
+                if not watch or all(state.open <= 0 for state in states):
+                    return
+                await asyncio.sleep(WATCH_SECONDS)
+
+    asyncio.run(work())
+
+
+async def extract_one(file: str) -> Extraction:
+    """Extract one file or address with the settings in force."""
+    own = section("extractor", ExtractorSettings)
+    if file.startswith(("http://", "https://")):
+        fetched = await fetch(file, limits=own.fetch_limits, allow_private=own.allow_private_urls)
+        return extract_document(
+            fetched.body, uri=file, media_type=fetched.media_type, limits=own.limits
+        )
+    path = Path(file)
+    if not path.is_file():
+        raise DocumentNotFound(f"{file} is not a file.", "Give the path of one document.")
+    return extract_document(path.read_bytes(), uri=path.resolve().as_uri(), limits=own.limits)
+
+
+@dead_app.command("list")
+def dead_list(json: JsonOption = False) -> None:
+    """List the dead letters."""
+    letters = asyncio.run(_letters(configuration.load()))
+    if json:
+        emit([_letter_row(letter) for letter in letters])
+        return
+    for letter in letters:
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(letter.at))
+        typer.echo(f"{letter.id}  {at}  {letter.service}  {letter.error_type}")
+        typer.echo(f"    {letter.error}")
+    if not letters:
+        typer.echo("No dead letters.")
+
+
+@dead_app.command("show")
+def dead_show(letter_id: Annotated[str, typer.Argument()], json: JsonOption = False) -> None:
+    """Show one dead letter with its message."""
+
+    async def work(settings: Settings) -> DeadLetter:
+        async with reach(settings) as access:
+            return await access.dead.get(letter_id)
+
+    letter = asyncio.run(work(configuration.load()))
+    if json:
+        emit(_letter_row(letter))
+        return
+    for name, value in _letter_row(letter).items():
+        typer.echo(f"{name}: {value}")
+
+
+@dead_app.command("replay")
+def dead_replay(
+    letter_ids: Annotated[
+        list[str] | None, typer.Argument(help="All, where none is named.")
+    ] = None,
+) -> None:
+    """Put dead letters back on their streams."""
+
+    async def work(settings: Settings) -> int:
+        async with reach(settings) as access:
+            if letter_ids:
+                letters = [await access.dead.get(letter_id) for letter_id in letter_ids]
+            else:
+                letters = [letter async for letter in access.dead.all()]
+            return len([await access.dead.replay(letter) for letter in letters])
+
+    typer.echo(f"{asyncio.run(work(configuration.load()))} put back.")
+
+
+@dead_app.command("discard")
+def dead_discard(letter_ids: Annotated[list[str], typer.Argument()]) -> None:
+    """Forget dead letters for good."""
+
+    async def work(settings: Settings) -> None:
+        async with reach(settings) as access:
+            for letter_id in letter_ids:
+                await access.dead.discard(await access.dead.get(letter_id))
+
+    asyncio.run(work(configuration.load()))
+    typer.echo(f"{len(letter_ids)} discarded.")
+
+
+async def _letters(settings: Settings) -> list[DeadLetter]:
+    async with reach(settings) as access:
+        return [letter async for letter in access.dead.all()]
+
+
+def _letter_row(letter: DeadLetter) -> dict[str, Any]:
+    return {name: getattr(letter, name) for name in letter.__dataclass_fields__}
+
+
+def _uri_of(document: str) -> str:
+    return document if "://" in document else Path(document).resolve().as_uri()
+
+
+def _status(states: list[DocumentState], letters: int) -> dict[str, Any]:
+    return {
+        "documents": [
+            {
+                "document_id": str(state.document_id),
+                "uri": state.uri,
+                "title": state.title,
+                "status": "failed" if state.failed else state.status,
+                "open": state.open,
+                "error": state.error,
+                **{name: state.now[name] for name in COUNTED},
+            }
+            for state in states
+        ],
+        "dead_letters": letters,
+    }
+
+
+def _print_status(states: list[DocumentState], letters: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("document", "state", "passages", "summaries", "questions", "accepted", "indexed")
+    for state in states:
+        now = state.now
+        what = "failed" if state.failed else state.status
+        if what == "active":
+            what = f"{state.open} under way" if state.open > 0 else "complete"
+        counts = ("passages", "summarized", "questions", "accepted", "indexed")
+        name = state.title or state.uri.rsplit("/", 1)[-1]
+        table.add_row(name, what, *(str(now[count]) for count in counts))
+    Console().print(table)
+    if letters:
+        typer.echo(f"{letters} dead letters: see `gristmill dead list`.")

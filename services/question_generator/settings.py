@@ -1,0 +1,25 @@
+"""What the question generator can be told."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class QuestionSettings(BaseModel):
+    """Settings of the question generator's core.
+
+    Attributes:
+        count: questions for each passage; fewer where the model has no more that are fit.
+        passage_weight, answer_weight: how much a candidate's likeness to the passage and to the
+            answer counts when the best is chosen (cosine of the embeddings).
+        seq2seq_prompt: what an encoder-decoder model gets. Those tuned to ask questions each know
+            one wording. This is that of the models which know the answer by `<hl>`; others want
+            `answer: {summary} context: {passage}`. Slots: `{passage}`, `{summary}`, `{topic}`.
+        words_weight: how much it counts that the candidate's words are the passage's own.
+    """
+
+    count: int = Field(default=1, ge=1, le=4)
+    seq2seq_prompt: str = "generate question: <hl> {summary} <hl> {passage}"
+    passage_weight: float = Field(default=1.0, ge=0)
+    answer_weight: float = Field(default=0.5, ge=0)
+    words_weight: float = Field(default=0.3, ge=0)

@@ -1,0 +1,90 @@
+"""Small, exact tools for text that a model wrote or will read: sentences, words, overlap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_BREAK = re.compile(r"(?<=[.!?])[\"'\u201d\u2019)\]]*\s+(?=[\"'\u201c\u2018(\[]?[A-Z0-9])")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:[A-Z]|St|Mr|Mrs|Ms|Dr|Prof|Gen|Col|Lt|Sgt|Jr|Sr|No|Nos|vs|etc|cf|ca|approx|Fig|Eq"
+    r"|Vol|pp|Inc|Ltd|Co|Corp|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
+    r"|\b(?:e\.g|i\.e|U\.S|U\.K|a\.m|p\.m))\.$"
+)
+_MARKER = re.compile(r"^\s*(?:[-*\u2022\u2013]|\d{1,2}[.)])\s+")
+_WORD = re.compile(r"\w+(?:['\u2019.,-]\w+)*")
+_ENDINGS = ("ing", "ed", "es", "ly", "s")
+_SHORTEST_STEM = 4
+STOP_WORDS = frozenset(
+    """a an the and or but nor if of to in on at by for with from as into onto over under about than
+    then so that this these those there here it its he she they them his her their we us our you
+    your i me my is are was were be been being am do does did done has have had having will would
+    can could may might shall should must also such any some other both each which who whom whose
+    what when where why how between during through while because""".split()  # noqa: SIM905
+)
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences and list items, in order, without list markers and line breaks."""
+    found: list[str] = []
+    for block in _blocks(text):
+        start = 0
+        for match in _BREAK.finditer(block):
+            if not _ABBREVIATION.search(block[start : match.start()]):
+                found.append(block[start : match.end()].strip())
+                start = match.end()
+        found.append(block[start:].strip())
+    return [each for each in found if each]
+
+
+def _blocks(text: str) -> list[str]:
+    """Return the lines, joined where a line merely goes on in the next."""
+    blocks: list[str] = []
+    goes_on = False
+    for line in text.splitlines():
+        item = _MARKER.match(line)
+        bare = " ".join((line[item.end() :] if item else line).split())
+        if goes_on and bare and not item:
+            blocks[-1] += f" {bare}"
+        elif bare:
+            blocks.append(bare)
+        goes_on = bool(bare) and bare[-1] not in ".!?:;"
+    return blocks
+
+
+def words(text: str) -> list[str]:
+    """Return the words in lower case."""
+    return [match.group().lower().replace("\u2019", "'") for match in _WORD.finditer(text)]
+
+
+def stem(word: str) -> str:
+    """Return the word without a plain English ending, so that forms of it meet."""
+    bare = word.removesuffix("'s")
+    for ending in _ENDINGS:
+        if bare.endswith(ending) and len(bare) - len(ending) >= _SHORTEST_STEM:
+            return bare[: -len(ending)]
+    return bare
+
+
+def content(text: str) -> list[str]:
+    """Return the stems of the words that carry meaning, in order."""
+    return [stem(word) for word in words(text) if word not in STOP_WORDS]
+
+
+def share_found(wanted: Sequence[str], source: set[str]) -> float:
+    """Return which share of `wanted` is in `source`; 1 for nothing wanted."""
+    return sum(each in source for each in wanted) / len(wanted) if wanted else 1.0
+
+
+def in_order(wanted: Sequence[str], source: Sequence[str]) -> float:
+    """Return which share of `wanted` stands in `source` in the same order (longest subsequence)."""
+    if not wanted:
+        return 1.0
+    row = [0] * (len(source) + 1)
+    for word in wanted:
+        above = 0
+        for place, other in enumerate(source, start=1):
+            kept = row[place]
+            row[place] = above + 1 if word == other else max(kept, row[place - 1])
+            above = kept
+    return row[-1] / len(wanted)

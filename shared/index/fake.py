@@ -1,0 +1,75 @@
+"""An index in memory, for tests: the same contract, a few dozen passages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from uuid import UUID
+
+from shared import ids
+from shared.embedding.port import Vectors
+from shared.index.port import RRF_K, Hit, IndexedPassage, check_query, check_vectors
+
+_WORD = re.compile(r"\w+")
+
+
+class FakeIndex:
+    """A `PassageIndex` that ranks by dot product and by rare words in common.
+
+    Attributes:
+        passages: what is in it, by point id.
+    """
+
+    def __init__(self, dimensions: int) -> None:
+        self._dimensions = dimensions
+        self.passages: dict[UUID, IndexedPassage] = {}
+        self._vectors: dict[UUID, Vectors] = {}
+
+    async def upsert(self, passages: Sequence[IndexedPassage], vectors: Vectors) -> None:
+        """Make the passages findable; see `PassageIndex`."""
+        check_vectors(passages, vectors, self._dimensions)
+        for passage, vector in zip(passages, vectors, strict=True):
+            self.passages[passage.point_id] = passage
+            self._vectors[passage.point_id] = vector
+
+    async def remove(self, passage_id: UUID, sequence: str) -> None:
+        """Take exactly this incarnation out; see `PassageIndex`."""
+        point_id = ids.incarnation_id(passage_id, sequence)
+        self.passages.pop(point_id, None)
+        self._vectors.pop(point_id, None)
+
+    async def search(
+        self, query_text: str, query_vector: Vectors, k: int, document_ids: Sequence[UUID] = ()
+    ) -> list[Hit]:
+        """Return the `k` best passages; see `PassageIndex`."""
+        check_query(query_text, query_vector, k, self._dimensions)
+        there = [
+            point_id
+            for point_id, passage in self.passages.items()
+            if not document_ids or passage.document_id in document_ids
+        ]
+        near = {p: float(self._vectors[p] @ query_vector.reshape(-1)) for p in there}
+        shared_words = {p: w for p in there if (w := self._weight(query_text, p)) > 0}
+        scores = dict.fromkeys(there, 0.0)
+        for ranking in (near, shared_words):
+            best_first = sorted(ranking, key=lambda p: (-ranking[p], str(p)))
+            for rank, point_id in enumerate(best_first):
+                scores[point_id] += 1 / (RRF_K + rank)
+        best = sorted(there, key=lambda p: (-scores[p], str(p)))[:k]
+        return [Hit.of(scores[p], self.passages[p].payload()) for p in best]
+
+    async def count(self) -> int:
+        """Return how many passages there are."""
+        return len(self.passages)
+
+    async def close(self) -> None:
+        """Keep everything, so that a test can look at it afterwards."""
+
+    def _weight(self, query_text: str, point_id: UUID) -> float:
+        words = [set(_words(p.searched_text)) for p in self.passages.values()]
+        asked = set(_words(query_text)) & set(_words(self.passages[point_id].searched_text))
+        return sum(1 / sum(word in some for some in words) for word in asked)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())

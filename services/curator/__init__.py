@@ -1,0 +1,1 @@
+"""The curator: questions in, judged examples and dataset versions out."""

@@ -7,7 +7,7 @@ all cuts of a section, which, unlike filling up one passage after the other, lea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from uuid import UUID
@@ -31,18 +31,19 @@ _VISIBLE = re.compile(r"\S")
 _SENTENCE_END = re.compile(
     "[.!?\u2026]+[\"')\\]\u201d\u2019\u00bb]*(?=\\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*"
 )
+_WHOLE_IF_POSSIBLE = {BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE}
 _FEWEST_WORDS = 8
 _MANY_UNITS = 2_000
 
 # What a cut costs besides the distance of its passage's size from the middle of the range.
 _TOO_SMALL = 4.0
-_INSIDE_A_BLOCK = 0.3
+_INSIDE_A_BLOCK = 0.5
 _AFTER_A_COLON = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """What is never cut: a block, or a sentence or line of one that is too long."""
+    """What is never cut: a list, table or piece of code that fits, a line, a sentence."""
 
     start: int
     end: int
@@ -124,19 +125,23 @@ def _sections(blocks: Sequence[Block], text: str, max_words: int) -> Iterator[_S
 
 
 def _units(block: Block, position: int, max_words: int, *, leads_in: bool) -> Iterator[_Unit]:
-    """Yield a block whole where it fits, else its sentences or lines."""
+    """Yield a list, table or code whole where it fits, else its lines; of prose the sentences."""
     words = count_words(block.text)
-    pieces = [(0, len(block.text))] if words <= max_words else _pieces(block.text, max_words)
+    if block.kind in _WHOLE_IF_POSSIBLE and words <= max_words:
+        pieces: Iterable[tuple[int, int]] = [(0, len(block.text))]
+    else:
+        is_prose = block.kind not in _WHOLE_IF_POSSIBLE
+        pieces = _pieces(block.text, max_words, is_prose=is_prose)
     for index, (start, end) in enumerate(pieces):
         cost = _INSIDE_A_BLOCK if index else _AFTER_A_COLON if leads_in else 0.0
         words = count_words(block.text[start:end])
         yield _Unit(position + start, position + end, words, block.page, cost)
 
 
-def _pieces(text: str, max_words: int) -> Iterator[tuple[int, int]]:
-    """Yield the spans of lines, of the sentences of long lines, of stretches of long sentences."""
+def _pieces(text: str, max_words: int, *, is_prose: bool) -> Iterator[tuple[int, int]]:
+    """Yield the spans of lines, of sentences, and of stretches of sentences over the limit."""
     for line in _LINE.finditer(text):
-        if count_words(line[0]) <= max_words:
+        if not is_prose and count_words(line[0]) <= max_words:
             yield line.span()
             continue
         for start, end in _sentences(text, *line.span()):

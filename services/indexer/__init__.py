@@ -1,0 +1,1 @@
+"""The indexer: passages in, a searchable index out."""

@@ -1,0 +1,1 @@
+"""The embedded default: broker, index and all services in one process."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import structlog
 import uvicorn
@@ -52,7 +52,7 @@ class Stack:
         self._servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
         self._broker: EmbeddedBroker | None = None
 
-    async def __aenter__(self) -> Stack:
+    async def __aenter__(self) -> Self:
         descriptor = self.home.lock()
         try:
             await self._start(descriptor)

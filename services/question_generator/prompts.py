@@ -6,28 +6,52 @@ in a question about something else gives it away.
 
 from __future__ import annotations
 
+import dataclasses
+
 from shared.generation.port import ChatMessage, Prompt
 
-_EXAMPLES = """\
+_BEES = (
+    "In winter the bees gather in a tight ball around the queen and shiver their flight muscles."
+)
+_CANAL = "The tolls of the Erie Canal repaid its whole cost within a decade of its opening in 1825."
+_GLASS = "Lime is added because glass of sand and soda alone dissolves in water."
+_VACCINE = "Edward Jenner tested his idea in 1796 on the son of his gardener."
+
+_WITH_PASSAGES = f"""\
+Passage: A bee colony keeps its nest near 35 degrees all year. In winter the bees gather in a \
+tight ball around the queen and shiver their flight muscles, which warms the ball without moving \
+their wings. In summer they carry water in and fan it.
+Answer: {_BEES}
+Question: How do honey bees keep a colony warm in winter?
+
+Passage: Work on the Erie Canal began at Rome, New York, in 1817. Critics mocked the project as a \
+ditch, but its tolls repaid the whole cost within a decade of its opening in 1825.
+Answer: {_CANAL}
+Question: How long did it take for the Erie Canal to pay for itself?
+
+Passage: Glass is made by heating sand with soda ash, which lowers the temperature at which the \
+sand melts. Lime is added because glass of sand and soda alone dissolves in water.
+Answer: {_GLASS}
+Question: Why is lime added when glass is made?
+
+"""
+
+_WITH_TOPICS = f"""\
 Topic: Beekeeping
-Answer: In winter the bees gather in a tight ball around the queen and shiver their flight muscles.
+Answer: {_BEES}
 Question: How do honey bees keep a colony warm in winter?
 
 Topic: Erie Canal
-Answer: The tolls of the Erie Canal repaid its whole cost within a decade of its opening in 1825.
+Answer: {_CANAL}
 Question: How long did it take for the Erie Canal to pay for itself?
 
 Topic: Glass
-Answer: Lime is added because glass of sand and soda alone dissolves in water.
+Answer: {_GLASS}
 Question: Why is lime added when glass is made?
 
 Topic: Vaccination
-Answer: Edward Jenner tested his idea in 1796 on the son of his gardener.
+Answer: {_VACCINE}
 Question: Whom did Edward Jenner use to test the idea behind vaccination in 1796?
-
-Topic: Mangroves
-Answer: The roots of mangroves slow the waves and hold the mud, which keeps the coast in place.
-Question: What keeps a coast with mangroves from being washed away?
 
 """
 
@@ -46,10 +70,17 @@ QUESTION = Prompt(
             "Write the question to which this is the answer.",
         ),
     ),
-    completion=_EXAMPLES + "Topic: {topic}\nAnswer: {summary}\nQuestion:",
+    completion=_WITH_PASSAGES + "Passage: {passage}\nAnswer: {summary}\nQuestion:",
     seq2seq="",  # QuestionSettings.seq2seq_prompt
     causal_form="completion",
     stop=("\n",),
     max_new_tokens=40,
     candidates=6,
 )
+
+QUESTION_OF_ANSWER = dataclasses.replace(
+    QUESTION,
+    name="question-of-answer",
+    completion=_WITH_TOPICS + "Topic: {topic}\nAnswer: {summary}\nQuestion:",
+)
+"""Without the passage in sight, a small model asks about the answer and nothing else."""

@@ -21,5 +21,5 @@ class QuestionSettings(BaseModel):
     count: int = Field(default=1, ge=1, le=4)
     seq2seq_prompt: str = "generate question: <hl> {summary} <hl> {passage}"
     passage_weight: float = Field(default=1.0, ge=0)
-    answer_weight: float = Field(default=0.5, ge=0)
+    answer_weight: float = Field(default=1.0, ge=0)
     words_weight: float = Field(default=0.3, ge=0)

@@ -1,0 +1,1 @@
+"""Effectively-once delivery over Redis streams."""

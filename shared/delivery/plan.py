@@ -133,4 +133,4 @@ def output_streams(outputs: Sequence[m.Message]) -> list[str]:
 
 def score_of(sequence: str) -> int:
     """Return a submission's place in the sorted set of documents: its milliseconds."""
-    return int(sequence.split("-")[0])
+    return int(sequence.partition("-")[0])

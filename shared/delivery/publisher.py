@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Self
 from uuid import uuid4
 
 from shared.delivery.envelope import encode
@@ -36,7 +37,7 @@ class Publisher:
         self.scripts = Scripts(self.client, self.keys)
         self.high_water = high_water
 
-    async def __aenter__(self) -> Publisher:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -13,7 +13,7 @@ from services.extractor.formats.structure import blocks_of
 from services.extractor.limits import MIB, Limits
 from shared.errors import DocumentHasNoText, DocumentTooLarge, DocumentUnreadable
 
-_XML_SHARE = 5  # of the unpacked limit, what XML may take: its tree needs many times its size
+_XML_SHARE = 10  # of the unpacked limit, what XML may take: its tree needs many times its size
 _SMALL = 10 * MIB
 _STYLES = """
 p[style-name='Title'] => h0:fresh

@@ -47,24 +47,19 @@ def decode(body: bytes, *, uri: str, declared: str = "") -> str:
     Raises:
         DocumentUnreadable: the bytes are no text, or in no charset that can be told.
     """
-    for bom, charset in _BOMS:
-        if body.startswith(bom):
-            return body.decode(charset, errors="replace")
-    if looks_binary(body):
-        utf16 = _utf16_without_bom(body)
-        if utf16 is None:
-            raise DocumentUnreadable(
-                f"{uri} holds binary data, not text.", "Give the file in its real format."
-            )
-        return utf16
-    charsets = _declared_charsets(body, declared)
-    text = None if _is_escaped(body, charsets) else _as_utf8(body)
-    if text is None:
-        text = _by_plausibility(body, charsets)
+    marked = next((charset for bom, charset in _BOMS if body.startswith(bom)), None)
+    if marked is not None:
+        text = _decode_nearly(body, marked)
+    elif looks_binary(body):
+        text = _utf16_without_bom(body)
+    else:
+        charsets = _declared_charsets(body, declared)
+        text = None if _is_escaped(body, charsets) else _as_utf8(body)
+        text = _by_plausibility(body, charsets) if text is None else text
     if text is None:
         raise DocumentUnreadable(
-            f"{uri} is in no character encoding that could be told.",
-            "Save it as UTF-8 and give it again.",
+            f"{uri} holds binary data, or text in an encoding that could not be told.",
+            "Give text saved as UTF-8, or the file in its real format.",
         )
     return text
 

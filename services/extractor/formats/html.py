@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import trafilatura
@@ -21,6 +22,7 @@ _FURNITURE = (
 )
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*>")
 _HTML_NAMES = {"item": "li", "lb": "br", "row": "tr", "cell": "td", "quote": "blockquote"}
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it logs is raised here
 _CONFIG = use_config()
 _CONFIG.set("DEFAULT", "MAX_FILE_SIZE", str(2**31))  # our own limit has been checked before
 

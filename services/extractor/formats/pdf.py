@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import sys
 from collections.abc import Iterator
 from threading import Lock
@@ -19,6 +20,7 @@ from shared.errors import (
     DocumentUnreadable,
 )
 
+_LINE = re.compile("[^\r\n\ufffe]+\ufffe?")  # pdfium puts U+FFFE for a hyphen and its line end
 _PDFIUM = Lock()  # pdfium must not be called from two threads at once
 
 
@@ -31,7 +33,8 @@ def read(body: bytes, *, uri: str, max_pages: int) -> ReadDocument:
         DocumentTooLarge: it has more than `max_pages` pages.
         DocumentHasNoText: its pages are pictures.
     """
-    if b"%%EOF" not in body[-2048:] and b"startxref" not in body[-4096:]:
+    end = body[-65_536:].rstrip(b"\0 \r\n\t")[-4096:]
+    if b"%%EOF" not in end and b"startxref" not in end:
         # pdfium repairs what it can of such a file and leaves out the rest without a word.
         raise DocumentUnreadable(f"{uri} is cut off: its end is missing.", "Get the file again.")
     with _PDFIUM:
@@ -75,12 +78,9 @@ def _lines(document: pdfium.PdfDocument, number: int) -> Iterator[Line]:
     try:
         text_page = page.get_textpage()
         height = page.get_height()
-        start = 0
-        chars = _chars(text_page)
-        for text in chars.splitlines(keepends=True):
-            if text.strip():
-                yield _line(text_page, text, start, height)
-            start += len(text)
+        for match in _LINE.finditer(_chars(text_page)):
+            if match[0].strip():
+                yield _line(text_page, match[0], match.start(), height)
         text_page.close()
     finally:
         page.close()

@@ -1,4 +1,5 @@
 """Documents for the tests, good and bad, made on the spot."""
+# ruff: noqa: RUF001 - French has its own apostrophe
 
 import io
 import zipfile
@@ -30,6 +31,7 @@ def page(*sections: tuple[str, str], title: str = "A page") -> bytes:
 def pdf(*pages: list[str], password: str = "", foot: str = "") -> bytes:
     """Return a PDF; lines that begin with # are set as headings."""
     document = FPDF()
+    document.set_auto_page_break(auto=True, margin=10)
     for number, paragraphs in enumerate(pages, start=1):
         document.add_page()
         for paragraph in paragraphs:

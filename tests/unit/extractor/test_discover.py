@@ -51,7 +51,7 @@ def test_links_in_a_circle_end(folder):
 
 @pytest.mark.parametrize("name", ["missing.md", "missing/", "*.rst"])
 def test_a_path_that_does_not_exist_is_named(folder, name):
-    with pytest.raises(DocumentNotFound, match="missing|rst"):
+    with pytest.raises(DocumentNotFound, match=r"missing|rst"):
         discover([str(folder), f"{folder}/{name}"])
 
 

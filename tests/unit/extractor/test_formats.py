@@ -115,7 +115,7 @@ def test_plain_text_wrapped_by_hand_is_joined_and_paragraphs_a_line_are_parted()
     assert len(extract(lines.encode(), uri="file:///b.txt").passages) == 4
 
 
-def test_a_wrapped_line_is_one_word_and_crlf_is_one_line_end():
+def test_the_line_ends_of_windows_part_paragraphs_too():
     text = extract(b"one two three\r\n\r\nfour five six", uri="file:///a.txt").text
     assert text == "one two three\n\nfour five six"
 

@@ -1,0 +1,124 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from services.question_generator.ask import ask, maker
+from services.question_generator.fitness import clean
+from services.question_generator.settings import QuestionSettings
+from shared.errors import GenerationFailed
+from shared.generation.fake import FakeGenerator
+
+PASSAGE = (
+    "The curator keeps rejected rows with their reasons, because people review them. "
+    "A verdict outlives a second run of the Gristmill pipeline in 2025."
+)
+SUMMARY = "The curator keeps rejected rows with their reasons, because people review them."
+
+
+class WordEmbedder:
+    """Texts that share words are near."""
+
+    model = "words"
+    dimensions = 64
+
+    async def embed(self, texts: Sequence[str]) -> np.ndarray:
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().replace("?", "").replace(".", "").split():
+                vectors[row, sum(word.encode()) % self.dimensions] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    async def close(self) -> None:
+        pass
+
+
+async def _best(*candidates: str, embedder=None) -> str:
+    fake = FakeGenerator(lambda request: list(candidates))
+    return (await ask(PASSAGE, SUMMARY, fake, embedder, title="Curator"))[0]
+
+
+GOOD = "Why does the curator keep the rejected rows?"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "What is the main topic?",
+        "What does the passage say about rejected rows?",
+        "Which of the following is a curator of rejected rows?",
+        "What is it?",
+        "The curator keeps rejected rows with their reasons, because people review them?",
+        "Who was the first to build a lighthouse on the reef?",
+        "Why did Napoleon keep the rejected rows?",
+        "How many rejected rows with reasons does the curator keep?",
+        "Is it the curator of rejected rows?",
+        "rejected rows",
+        "Curator?",
+    ],
+)
+@pytest.mark.parametrize("embedder", [None, WordEmbedder()])
+async def test_bad_questions_lose(bad, embedder):
+    assert await _best(bad, GOOD, embedder=embedder) == GOOD
+
+
+async def test_the_candidate_nearest_to_passage_and_answer_wins():
+    far = "How do people work with a pipeline?"
+    assert await _best(far, GOOD, embedder=WordEmbedder()) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("Question: why  is it so?", "Why is it so?"),
+        ("1. How?", "How?"),
+        ('"Who asks?"', "Who asks?"),
+        ("Sure!\nWhat is a stream?\nAnswer: a log", "What is a stream?"),
+        ("It was late. When was it late? I wonder.", "When was it late?"),
+        ("No question here.", ""),
+        ("", ""),
+    ],
+)
+def test_a_question_is_one_line_that_ends_with_its_mark(raw, cleaned):
+    assert clean(raw) == cleaned
+
+
+async def test_several_questions_are_distinct_and_fit():
+    fake = FakeGenerator(
+        lambda request: [
+            GOOD,
+            "Why does the curator keep rejected rows?",
+            "What is the main topic?",
+            "When does a verdict outlive a second run of the pipeline?",
+        ]
+    )
+    found = await ask(PASSAGE, SUMMARY, fake, settings=QuestionSettings(count=3))
+    assert len(found) == 2
+    assert len({each.split()[0] for each in found}) == 2
+
+
+async def test_nothing_that_is_a_question_is_an_error():
+    with pytest.raises(GenerationFailed, match="no question"):
+        await _best("A statement.", "Another.")
+
+
+async def test_a_small_causal_model_is_asked_in_two_ways_and_others_in_one():
+    fake = FakeGenerator()
+    await ask(PASSAGE, SUMMARY, fake)
+    assert [each.prompt.name for each in fake.requests] == ["question", "question-of-answer"]
+    fake = FakeGenerator()
+    fake.kind = "seq2seq"
+    await ask(PASSAGE, SUMMARY, fake)
+    assert len(fake.requests) == 1
+    assert "{summary}" in fake.requests[0].prompt.seq2seq
+
+
+def test_the_maker_changes_with_what_changes_the_text():
+    fake, embedder = FakeGenerator(), WordEmbedder()
+    makers = [
+        maker(fake),
+        maker(fake, embedder),
+        maker(fake, embedder, QuestionSettings(answer_weight=2)),
+    ]
+    assert len({each.fingerprint for each in makers}) == 3
+    assert maker(fake, embedder) == maker(fake, embedder)

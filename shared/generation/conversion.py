@@ -104,3 +104,14 @@ def _run_converter(saved: Path, compute_type: str, result: Path, weights: Weight
             f"CTranslate2 cannot run the model at {weights.path}: {error}",
             "Set the engine to `transformers` for this model.",
         ) from error
+    _name_missing_tokens(result / "config.json")
+
+
+def _name_missing_tokens(file: Path) -> None:
+    """Put the end token where a tokenizer has no other: CTranslate2 will not load a null."""
+    config = json.loads(file.read_text(encoding="utf-8"))
+    end = config.get("eos_token") or ""
+    for name in ("bos_token", "unk_token"):
+        if name in config and config[name] is None:
+            config[name] = end
+    file.write_text(json.dumps(config, indent=2), encoding="utf-8")

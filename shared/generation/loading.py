@@ -49,7 +49,9 @@ def load(weights: Weights) -> Loaded:
         ModelUnsupported: transformers cannot read it.
     """
     from transformers import AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # a service's output is its log
     kind = kind_of(weights)
     try:
         model = _from_gguf(weights) if weights.gguf_file else _from_safetensors(weights, kind)

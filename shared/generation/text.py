@@ -30,7 +30,8 @@ def sentences(text: str) -> list[str]:
     for block in _blocks(text):
         start = 0
         for match in _BREAK.finditer(block):
-            if not _ABBREVIATION.search(block[start : match.start()]):
+            quoted = not match.group()[0].isspace()
+            if quoted or not _ABBREVIATION.search(block[start : match.start()]):
                 found.append(block[start : match.end()].strip())
                 start = match.end()
         found.append(block[start:].strip())

@@ -130,7 +130,7 @@ class Dataset:
         built = {version.number: version for version in self._versions()}
         if not built:
             raise DatasetNotFound(
-                f"No dataset has been built in {self._location}.", "Run it over some documents."
+                f"No dataset has been built in {self._location}.", "`gristmill run DOCUMENTS` makes the first."
             )
         version = built.get(max(built) if number is None else number)
         if version is None:

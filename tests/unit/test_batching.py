@@ -51,7 +51,8 @@ async def test_items_that_arrive_during_a_call_make_up_the_next_without_waiting(
     call = Doubler(seconds=0.05)
     batcher = MicroBatcher(call, max_size=8, max_wait_seconds=0)
     first = asyncio.create_task(batcher(1))
-    await asyncio.sleep(0.01)
+    while not call.batches:
+        await asyncio.sleep(0)
     async with asyncio.timeout(5):
         rest = await asyncio.gather(*(batcher(n) for n in (2, 3, 4)))
     assert (await first, rest) == (2, [4, 6, 8])
@@ -79,17 +80,32 @@ async def test_a_call_that_loses_results_is_an_error_and_not_a_mix_up():
 
 
 async def test_a_cancelled_waiter_leaves_the_others_alone():
-    call = Doubler(seconds=0.02)
-    batcher = MicroBatcher(call, max_size=8, max_wait_seconds=0.02)
+    call = Doubler()
+    batcher = MicroBatcher(call, max_size=8, max_wait_seconds=0.1)
     tasks = [asyncio.create_task(batcher(n)) for n in (1, 2, 3)]
-    await asyncio.sleep(0.005)
+    await asyncio.sleep(0)
     tasks[1].cancel()
     assert await asyncio.gather(tasks[0], tasks[2]) == [2, 6]
     assert call.batches == [[1, 3]]
-    running = [asyncio.create_task(batcher(n)) for n in (4, 5)]
-    await asyncio.sleep(0.03)
-    running[0].cancel()
-    assert await running[1] == 10
+    await batcher.aclose()
+
+
+async def test_a_waiter_cancelled_during_the_call_leaves_the_others_alone():
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    async def call(items: list[int]) -> list[int]:
+        started.set()
+        await go_on.wait()
+        return items
+
+    batcher = MicroBatcher(call, max_size=2, max_wait_seconds=0)
+    tasks = [asyncio.create_task(batcher(n)) for n in (4, 5)]
+    await started.wait()
+    tasks[0].cancel()
+    go_on.set()
+    assert await tasks[1] == 5
+    assert tasks[0].cancelled()
+    assert await batcher(6) == 6
     await batcher.aclose()
 
 

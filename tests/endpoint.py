@@ -1,0 +1,110 @@
+"""A model endpoint for tests: OpenAI's protocol over a real socket, and answers that can be foretold.
+
+The code under test is the product's own, from the HTTP engine to the index; only what the model
+would say is made up here: its summary is the text's first sentence, its question names the text's
+first words, its vectors count words.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+DIMENSIONS = 64
+
+
+class Endpoint:
+    """Serves on a free port of 127.0.0.1 from `start` to `stop`."""
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self.latency = latency
+        self.answers = 0
+        self.garbage = False
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def environment(self) -> dict[str, str]:
+        """The settings that make Gristmill use it."""
+        return {
+            "GRISTMILL_SUMMARY_MODEL": f"openai:{self.url}#stub",
+            "GRISTMILL_QUESTION_MODEL": f"openai:{self.url}#stub",
+            "GRISTMILL_EMBEDDING_MODEL": f"openai:{self.url}#stub",
+            "GRISTMILL_SUMMARIZER_FAITHFULNESS": "off",
+        }
+
+    def start(self) -> None:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(self.latency)
+        if path.endswith("/embeddings"):
+            texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+            return {
+                "data": [
+                    {"index": i, "embedding": vector_of(text)} for i, text in enumerate(texts)
+                ]
+            }
+        with self._lock:
+            self.answers += 1
+        prompt = body["messages"][-1]["content"]
+        text = "!!" if self.garbage else said_of(prompt)
+        return {"choices": [{"message": {"role": "assistant", "content": text}}]}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                answer = endpoint.answer(self.path, json.loads(self.rfile.read(length)))
+                payload = json.dumps(answer).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                with contextlib.suppress(OSError):  # the client may have been killed meanwhile
+                    self.wfile.write(payload)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+def said_of(prompt: str) -> str:
+    """A summary, or a question where one is asked for."""
+    if "Write the question" in prompt:
+        passage = prompt.split("Answer:")[0].split(":\n", 1)[-1]
+        words = dict.fromkeys(re.findall(r"[a-z]{5,}|\d+", passage.lower()))
+        return f"What is known of {' and '.join(list(words)[:5])}?"
+    text = prompt.rsplit("\n\n", 1)[0]
+    return re.split(r"(?<=[.!?])\s", text.strip().split("\n\n")[-1])[0]
+
+
+def _rank(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
+def vector_of(text: str) -> list[float]:
+    """Hashed word counts, normalised."""
+    vector = [0.0] * DIMENSIONS
+    for word in re.findall(r"\w+", text.lower()):
+        vector[int(_rank(word)[:8], 16) % DIMENSIONS] += 1.0
+    norm = math.sqrt(sum(x * x for x in vector)) or 1.0
+    return [x / norm for x in vector]

@@ -83,7 +83,7 @@ async def ask(
         raise GenerationFailed(
             f"The model {generator.model} wrote no question about {passage[:60]!r}."
         )
-    scores = await _scores(candidates, passage, summary, embedder, settings)
+    scores = await _scores(candidates, passage, summary, title, embedder, settings)
     order = sorted(range(len(candidates)), key=lambda place: (-scores[place], place))
     return _distinct([candidates[place] for place in order], settings.count)
 
@@ -103,10 +103,11 @@ async def _scores(
     candidates: Sequence[_Candidate],
     passage: str,
     summary: str,
+    title: str,
     embedder: Embedder | None,
     settings: QuestionSettings,
 ) -> list[float]:
-    known = {stem(word) for word in words(passage)}
+    known = {stem(word) for word in (*words(summary), *words(title))}
     scores = [
         settings.words_weight * share_found(content(each.text), known) - each.penalty
         for each in candidates

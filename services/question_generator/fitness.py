@@ -105,11 +105,12 @@ def faults(question: str, passage: str, summary: str, title: str) -> float:
         1.3: _leaks(question, summary),
         1.4: not telling or share_found(telling, known) < _UNKNOWN_SHARE,
         0.5: _invents(question, f"{passage} {title}"),
-        0.31: not _answers(question, summary),
+        0.6: not _answers(question, summary),
         0.25: bool(_YES_OR_NO.match(question)),
         0.2: set(telling) <= set(content(title)),
         0.15: bool(_PRONOUN.search(question)),
-        0.1: _stutters(question),
+        0.3: _repeats(telling) == 1,
+        1.5: _repeats(telling) > 1,
     }
     return sum(weight for weight, holds in weights.items() if holds)
 
@@ -142,6 +143,5 @@ def _invents(question: str, source: str) -> bool:
     return share_found([stem(word) for each in named for word in words(each)], known) < 1
 
 
-def _stutters(question: str) -> bool:
-    telling = content(question)
-    return len(telling) - len(set(telling)) > 1
+def _repeats(telling: list[str]) -> int:
+    return len(telling) - len(set(telling))

@@ -15,11 +15,11 @@ class QuestionSettings(BaseModel):
         seq2seq_prompt: what an encoder-decoder model gets. Those tuned to ask questions each know
             one wording. This is that of the models which know the answer by `<hl>`; others want
             `answer: {summary} context: {passage}`. Slots: `{passage}`, `{summary}`, `{topic}`.
-        words_weight: how much it counts that the candidate's words are the passage's own.
+        words_weight: how much it counts that the candidate's words are the answer's own.
     """
 
     count: int = Field(default=1, ge=1, le=4)
     seq2seq_prompt: str = "generate question: <hl> {summary} <hl> {passage}"
     passage_weight: float = Field(default=1.0, ge=0)
     answer_weight: float = Field(default=1.0, ge=0)
-    words_weight: float = Field(default=0.3, ge=0)
+    words_weight: float = Field(default=1.0, ge=0)

@@ -45,10 +45,11 @@ _LEANS = re.compile(
 _NOTE = re.compile(
     r"\s*\[(?:citation needed|note \d+|\d{1,3}|who\?|clarification needed)\]|(?<=\.):\d[\d\u2013-]*"
 )
+_NAME = re.compile(r"\w+|^\.")
 _NEGATIONS = frozenset(("not", "no", "never", "without", "neither", "nor", "unless", "except"))
 _IN_ORDER = 0.9
 _SUPPORTED = 0.8
-_FEW_WORDS, _MANY_WORDS, _MOST_WORDS = 8, 40, 60
+_FEW_WORDS, _SHORT, _MANY_WORDS, _MOST_WORDS = 8, 13, 40, 60
 
 
 def maker(generator: TextGenerator, settings: SummarySettings = _DEFAULTS) -> Maker:
@@ -124,9 +125,15 @@ def _quotes(claim: str, own: Sequence[str]) -> bool:
         source = words(window)
         same_sense = _negations(said) == _negations(source)
         all_known = share_found(content(claim), {stem(each) for each in source}) == 1
-        if same_sense and all_known and in_order(said, source) >= _IN_ORDER:
+        same_names = _names(claim) <= _names(f". {window}")
+        if same_sense and all_known and same_names and in_order(said, source) >= _IN_ORDER:
             return True
     return False
+
+
+def _names(text: str) -> set[str]:
+    """Return the words with capitals as they are written, but for the first."""
+    return {each for each in _NAME.findall(text)[1:] if each != each.lower()}
 
 
 def _supports(claim: str, own: Sequence[str]) -> bool:
@@ -171,4 +178,6 @@ def _worth(sentence: str, place: int) -> float:
         worth *= 0.3
     if count < _FEW_WORDS or count > _MANY_WORDS:
         worth *= 0.5
+    elif count < _SHORT:  # often it only announces what comes next
+        worth *= 0.8
     return worth

@@ -13,9 +13,11 @@ class Doubler:
         self.running = 0
         self.most_running = 0
         self.seconds = seconds
+        self.started = asyncio.Event()
 
     async def __call__(self, items: list[int]) -> list[int]:
         self.batches.append(items)
+        self.started.set()
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         await asyncio.sleep(self.seconds)
@@ -51,8 +53,7 @@ async def test_items_that_arrive_during_a_call_make_up_the_next_without_waiting(
     call = Doubler(seconds=0.05)
     batcher = MicroBatcher(call, max_size=8, max_wait_seconds=0)
     first = asyncio.create_task(batcher(1))
-    while not call.batches:
-        await asyncio.sleep(0)
+    await call.started.wait()
     async with asyncio.timeout(5):
         rest = await asyncio.gather(*(batcher(n) for n in (2, 3, 4)))
     assert (await first, rest) == (2, [4, 6, 8])

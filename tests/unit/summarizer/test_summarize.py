@@ -28,6 +28,7 @@ async def test_a_draft_in_the_passages_words_is_kept():
     [
         "The trainer loads one for each run, and 9 runs may wait in its queue.",
         "The trainer never loads one for each run, and 4 runs may wait in its queue.",
+        "The TRAINER loads one for each run, and 4 runs may wait in its Queue.",
         "The text highlights the importance of the trainer and its queue of runs.",
         "The trainer loads one for each run, and 4 runs may wait in its",
     ],

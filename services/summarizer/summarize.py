@@ -45,6 +45,7 @@ _LEANS = re.compile(
 _NOTE = re.compile(
     r"\s*\[(?:citation needed|note \d+|\d{1,3}|who\?|clarification needed)\]|(?<=\.):\d[\d\u2013-]*"
 )
+_ACTIVITY = re.compile(r"^[A-Z][a-z]+ing\b")  # a list's "Stopping when ...", no sentence
 _NAME = re.compile(r"\w+|^\.")
 _NEGATIONS = frozenset(("not", "no", "never", "without", "neither", "nor", "unless", "except"))
 _IN_ORDER = 0.9
@@ -172,7 +173,7 @@ def _worth(sentence: str, place: int) -> float:
     """Return how well the sentence stands as an answer by itself, 0 to 1."""
     count = len(sentence.split())
     worth = 1.0 if place == 0 else 0.9
-    if _LEANS.match(_CONNECTIVE.sub("", sentence)):
+    if _LEANS.match(_CONNECTIVE.sub("", sentence)) or _ACTIVITY.match(sentence):
         worth *= 0.6
     if sentence[-1] not in ".!\"'\u201d)":
         worth *= 0.3

@@ -148,6 +148,23 @@ async def test_the_engines_write_the_same(folder, prompt):
         assert not any("?" in text for each in ours for text in each)
 
 
+@pytest.mark.parametrize("prompt", VARIANTS.values(), ids=VARIANTS)
+async def test_a_padded_batch_as_on_a_gpu_writes_the_same(folder, monkeypatch, prompt):
+    alone = await _write(folder, folder.parent, prompt, engine="transformers")
+    from shared.generation.transformers_engine import TransformersGenerator
+
+    sizes = []
+
+    def together(self, requests):
+        sizes.append(len(requests))
+        return [list(range(len(requests)))]
+
+    monkeypatch.setattr(TransformersGenerator, "_groups", together)
+    batched = await _write(folder, folder.parent, prompt, engine="transformers")
+    assert batched == alone
+    assert max(sizes) == len(PASSAGES)
+
+
 @pytest.mark.parametrize("compute_type", ["int8", "float32"])
 async def test_a_text_does_not_depend_on_what_else_is_asked(folder, compute_type):
     cache = folder.parent / "cache"

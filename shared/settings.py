@@ -70,6 +70,7 @@ class Settings(_Sources):
         preset: which models, unless the next two say otherwise.
         summary_model: reference of the model that writes summaries.
         question_model: reference of the model that asks questions.
+        search_url: the indexer's HTTP address, for searching a pipeline that runs elsewhere.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
 
@@ -81,6 +82,7 @@ class Settings(_Sources):
     preset: Literal["tiny", "t5"] = "tiny"
     summary_model: str = ""
     question_model: str = ""
+    search_url: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     delivery: DeliverySettings = DeliverySettings()
 

@@ -54,9 +54,7 @@ class Endpoint:
         if path.endswith("/embeddings"):
             texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
             return {
-                "data": [
-                    {"index": i, "embedding": vector_of(text)} for i, text in enumerate(texts)
-                ]
+                "data": [{"index": i, "embedding": vector_of(text)} for i, text in enumerate(texts)]
             }
         with self._lock:
             self.answers += 1
@@ -90,7 +88,7 @@ class Endpoint:
 def said_of(prompt: str) -> str:
     """A summary, or a question where one is asked for."""
     if "Write the question" in prompt:
-        passage = prompt.split("Answer:")[0].split(":\n", 1)[-1]
+        passage = prompt.split("Answer:", maxsplit=1)[0].split(":\n", 1)[-1]
         words = dict.fromkeys(re.findall(r"[a-z]{5,}|\d+", passage.lower()))
         return f"What is known of {' and '.join(list(words)[:5])}?"
     text = prompt.rsplit("\n\n", 1)[0]

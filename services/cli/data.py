@@ -62,8 +62,11 @@ async def find(
 ) -> list[dict[str, Any]]:
     """Ask the stack that is up, or open the index where none is."""
     running = running_stack(settings)
+    if settings.search_url:
+        return await _ask(httpx.AsyncHTTPTransport(), settings.search_url, query, k, documents)
     if running:
-        return await _ask(running.http_socket, query, k, documents)
+        transport = httpx.AsyncHTTPTransport(uds=running.http_socket)
+        return await _ask(transport, "http://stack", query, k, documents)
     from uuid import UUID
 
     from services.indexer.search import search as search_index
@@ -91,14 +94,18 @@ async def find(
     return [hit.model_dump(mode="json") for hit in found]
 
 
-async def _ask(socket: str, query: str, k: int, documents: list[str]) -> list[dict[str, Any]]:
-    transport = httpx.AsyncHTTPTransport(uds=socket)
+async def _ask(
+    transport: httpx.AsyncHTTPTransport, url: str, query: str, k: int, documents: list[str]
+) -> list[dict[str, Any]]:
     async with httpx.AsyncClient(transport=transport, timeout=SEARCH_SECONDS) as client:
         try:
             params: dict[str, Any] = {"q": query, "k": k, "document_id": documents}
-            response = await client.get("http://stack/search", params=params)
+            response = await client.get(f"{url.rstrip('/')}/search", params=params)
         except httpx.HTTPError as error:
-            raise IndexUnreachable(f"The running stack does not answer: {error!r}.") from error
+            raise IndexUnreachable(
+                f"The search at {url} does not answer: {error!r}.",
+                "Check that the indexer runs and that GRISTMILL_SEARCH_URL names it.",
+            ) from error
     if response.is_error:
         raise GristmillError(response.json().get("error", response.text))
     hits: list[dict[str, Any]] = response.json()

@@ -13,11 +13,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from services.cli.run import RunReport, run
 from services.cli.progress import Reporter
+from services.cli.run import RunReport, run
 from shared import models
 from shared import settings as configuration
 from shared.embedding.fake import FakeEmbedder
@@ -33,7 +32,8 @@ PASSAGES = 3
 def write_documents(folder: Path, count: int) -> None:
     for number in range(count):
         sections = "\n\n".join(
-            f"## Part {part}\n\n" + " ".join(
+            f"## Part {part}\n\n"
+            + " ".join(
                 f"Sentence {line} of part {part} in document {number} tells of item "
                 f"{number * 100 + part * 10 + line}."
                 for line in range(7)

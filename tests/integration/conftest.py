@@ -12,7 +12,18 @@ import pytest
 
 from tests.endpoint import Endpoint
 
-TOPICS = "lighthouse glacier orchard violin harbour volcano compass meadow telescope bakery".split()
+TOPICS = [
+    "lighthouse",
+    "glacier",
+    "orchard",
+    "violin",
+    "harbour",
+    "volcano",
+    "compass",
+    "meadow",
+    "telescope",
+    "bakery",
+]
 
 
 @pytest.fixture

@@ -82,9 +82,7 @@ def test_an_edit_costs_the_changed_passages_only(
     gristmill.json("run", str(documents))
     before = {row["passage_id"] for row in gristmill.rows()}
     guide = documents / "guide-1.md"
-    guide.write_text(
-        guide.read_text().replace(paragraph(TOPICS[4], 1), paragraph("windmill", 77))
-    )
+    guide.write_text(guide.read_text().replace(paragraph(TOPICS[4], 1), paragraph("windmill", 77)))
     asked = endpoint.answers
     report = gristmill.json("run", str(documents))
     assert (report["passages"], report["summaries"], report["retracted"]) == (1, 1, 1)
@@ -122,9 +120,7 @@ def test_an_interrupted_run_continues_to_the_same_result(
     assert len(gristmill.json("search", "archive reports", "-k", "100")) == 9
 
 
-def test_a_removed_document_leaves_dataset_and_index(
-    gristmill: Gristmill, documents: Path
-) -> None:
+def test_a_removed_document_leaves_dataset_and_index(gristmill: Gristmill, documents: Path) -> None:
     gristmill.json("run", str(documents))
     gristmill("remove", str(documents / "guide-0.md"))
     gristmill.json("run", str(documents / "guide-1.md"))
@@ -157,9 +153,7 @@ def test_bad_documents_are_named_and_the_others_are_unharmed(
     assert len(gristmill.json("dead", "list")) == 2
 
 
-def test_a_replayed_dead_letter_is_taken_up_again(
-    gristmill: Gristmill, documents: Path
-) -> None:
+def test_a_replayed_dead_letter_is_taken_up_again(gristmill: Gristmill, documents: Path) -> None:
     bad = documents / "guide-0.md"
     good = bad.read_text()
     bad.write_text("")
@@ -244,9 +238,7 @@ def test_another_model_makes_the_examples_anew(gristmill: Gristmill, documents: 
     assert all("stub-2" in row["generator"] for row in rows)
 
 
-def test_a_stack_that_is_up_is_used_by_every_command(
-    gristmill: Gristmill, documents: Path
-) -> None:
+def test_a_stack_that_is_up_is_used_by_every_command(gristmill: Gristmill, documents: Path) -> None:
     process = gristmill.start("up", "--port", "0")
     try:
         end = time.monotonic() + 60

@@ -35,6 +35,18 @@ async def test_concurrent_awaits_become_one_call():
     await batcher.aclose()
 
 
+async def test_the_very_first_item_waits_for_company_too():
+    call = Doubler()
+    batcher = MicroBatcher(call, max_size=2, max_wait_seconds=60)
+    first = asyncio.create_task(batcher(1))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert (await batcher(2), await first) == (4, 2)
+    assert call.batches == [[1, 2]]
+    await batcher.aclose()
+
+
 async def test_a_batch_is_never_larger_than_its_limit():
     call = Doubler()
     batcher = MicroBatcher(call, max_size=4, max_wait_seconds=0.01)

@@ -15,9 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def subclasses(kind: type[Message]) -> set[type[Message]]:
-    return {
-        each for child in kind.__subclasses__() for each in ({child} | subclasses(child))
-    }
+    return {each for child in kind.__subclasses__() for each in ({child} | subclasses(child))}
 
 
 @pytest.mark.parametrize("name", built_services())

@@ -75,13 +75,17 @@ class MicroBatcher(Generic[T, R]):
             await self._worker
 
     async def _work(self) -> None:
+        idle = True
         while True:
             if not self._waiting:
                 if self._closed:
                     return
                 self._arrived.clear()
                 await self._arrived.wait()
+                idle = True
+            if idle:
                 await self._wait_for_company()
+            idle = False
             batch = self._take()
             if batch:
                 await self._run(batch)

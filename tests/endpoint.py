@@ -1,4 +1,4 @@
-"""A model endpoint for tests: OpenAI's protocol over a real socket, and answers that can be foretold.
+"""A model endpoint for tests: OpenAI's protocol over a real socket, answers one can foretell.
 
 The code under test is the product's own, from the HTTP engine to the index; only what the model
 would say is made up here: its summary is the text's first sentence, its question names the text's

@@ -130,7 +130,8 @@ class Dataset:
         built = {version.number: version for version in self._versions()}
         if not built:
             raise DatasetNotFound(
-                f"No dataset has been built in {self._location}.", "`gristmill run DOCUMENTS` makes the first."
+                f"No dataset has been built in {self._location}.",
+                "`gristmill run DOCUMENTS` makes one.",
             )
         version = built.get(max(built) if number is None else number)
         if version is None:

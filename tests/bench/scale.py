@@ -30,6 +30,7 @@ PASSAGES = 3
 
 
 def write_documents(folder: Path, count: int) -> None:
+    folder.mkdir()
     for number in range(count):
         sections = "\n\n".join(
             f"## Part {part}\n\n"
@@ -62,7 +63,6 @@ async def one(count: int) -> dict[str, float]:
     models.embedder = fake_embedder
     with tempfile.TemporaryDirectory() as folder:
         documents = Path(folder, "documents")
-        documents.mkdir()
         write_documents(documents, count)
         settings = configuration.load().model_copy(update={"home": Path(folder, "home")})
         report: RunReport = await run([str(documents)], settings, None, Reporter(loud=False))

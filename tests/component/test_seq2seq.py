@@ -114,7 +114,7 @@ def folder(request, tmp_path_factory):
 
 
 async def _write(folder, cache, prompt, *, at_once=True, passages=PASSAGES, **settings):
-    settings = GenerationSettings(cache_dir=cache, threads=2, **settings)
+    settings = GenerationSettings(cache_dir=cache, threads=2, batch_wait_seconds=0.2, **settings)
     generator = open_generator(str(folder), settings=settings)
     assert generator.kind == folder.name
     requests = [GenerationRequest(prompt, passage) for passage in passages]

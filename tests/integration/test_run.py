@@ -191,7 +191,7 @@ def test_every_command_answers_before_the_first_run(gristmill: Gristmill) -> Non
         assert "gristmill run" in done.stderr
         assert "Traceback" not in done.stderr
     assert gristmill.json("dataset", "list") == []
-    assert [row["stream"] for row in gristmill.json("topology")][0] == "document.submitted"
+    assert next(row["stream"] for row in gristmill.json("topology")) == "document.submitted"
     assert all(row["ok"] for row in gristmill.json("doctor"))
     assert len(gristmill.json("models")["models"]) == 3
 

@@ -30,9 +30,9 @@ demo: setup ## run the sample documents through the whole line and show what com
 	@GRISTMILL_HOME=$(DEMO_HOME) $(BIN)/gristmill run $(SAMPLES)
 	@echo; echo '$$ gristmill dataset show --limit 4'
 	@GRISTMILL_HOME=$(DEMO_HOME) $(BIN)/gristmill dataset show --limit 4
-	@echo; echo '$$ gristmill search "Which method leaves the weights of the model alone?" -k 3'
+	@echo; echo '$$ gristmill search "What did Hu and colleagues do to make fine-tuning cheap?" -k 3'
 	@GRISTMILL_HOME=$(DEMO_HOME) $(BIN)/gristmill search \
-		"Which method leaves the weights of the model alone?" -k 3
+		"What did Hu and colleagues do to make fine-tuning cheap?" -k 3
 	@echo; echo "All of it lies in $(DEMO_HOME); next: $(BIN)/gristmill run YOUR_DOCUMENTS"
 
 test: setup ## the fast tests, with a real Valkey

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,7 +116,7 @@ async def _ask(
 def print_hits(hits: list[dict[str, Any]]) -> None:
     """Print hits for reading."""
     for place, hit in enumerate(hits, 1):
-        where = " > ".join((hit["title"] or hit["source_uri"], *hit["heading_path"]))
+        where = _place(hit["title"] or hit["source_uri"], hit["heading_path"])
         typer.secho(f"{place}. {where}  ({hit['score']:.3f})", bold=True)
         typer.echo(f"   {_shortened(hit['text'], 300)}")
     if not hits:
@@ -200,11 +201,16 @@ def dataset_build(json: JsonOption = False) -> None:
 def print_rows(rows: list[Example]) -> None:
     """Print examples for reading, each with its source."""
     for row in rows:
-        where = " > ".join((row.title or row.source_uri, *row.heading_path))
+        where = _place(row.title or row.source_uri, row.heading_path)
         typer.secho(f"Q: {row.question}", bold=True)
         typer.echo(f"A: {row.answer}")
         typer.echo(f"   {_shortened(row.context, 200)}")
         typer.secho(f"   {where}, characters {row.char_start} to {row.char_end}\n", dim=True)
+
+
+def _place(title: str, heading_path: Iterable[str]) -> str:
+    """A document's first heading is often its title: that is said once."""
+    return " > ".join(dict.fromkeys((title, *heading_path)))
 
 
 def _shortened(text: str, length: int) -> str:

@@ -47,6 +47,11 @@ _NOTE = re.compile(
 )
 _ACTIVITY = re.compile(r"^[A-Z][a-z]+ing\b")  # a list's "Stopping when ...", no sentence
 _NAME = re.compile(r"\w+|^\.")
+_ANNOUNCES = re.compile(
+    r"\b(?:two|three|four|five|several|many|some|another) (?:\w+ )?(?:advantages?|properties"
+    r"|reasons?|ways?|steps?|parts?|kinds?|forms?|methods?|things|points?|questions?|problems?)\b",
+    re.IGNORECASE,
+)
 _NEGATIONS = frozenset(("not", "no", "never", "without", "neither", "nor", "unless", "except"))
 _IN_ORDER = 0.9
 _SUPPORTED = 0.8
@@ -179,6 +184,8 @@ def _worth(sentence: str, place: int) -> float:
         worth *= 0.3
     if count < _FEW_WORDS or count > _MANY_WORDS:
         worth *= 0.5
+    if _ANNOUNCES.search(sentence):  # what it announces is the answer, and stands elsewhere
+        worth *= 0.6
     elif count < _SHORT:  # often it only announces what comes next
         worth *= 0.8
     return worth

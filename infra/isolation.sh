@@ -7,7 +7,7 @@ trap 'rm -rf "$work"' EXIT
 
 for service in extractor curator summarizer question_generator indexer; do
     "${PYTHON:-python3}" -m venv "$work/$service"
-    "$work/$service/bin/python" -m pip install --quiet -c infra/constraints.txt ".[$service]"
+    "$work/$service/bin/python" -m pip install --quiet -c infra/constraints.txt ".[${service//_/-}]"
     (cd "$work" && "$service/bin/python" - "$service" <<'PY'
 import importlib
 import importlib.util

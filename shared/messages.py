@@ -229,7 +229,7 @@ class DocumentCompleted(Message):
 
 
 class DatasetBuilt(Message):
-    """A dataset version can be read."""
+    """A dataset version can be read; version 0 says that there was nothing to build."""
 
     request_id: UUID
     version: int

@@ -1,7 +1,7 @@
 """A model endpoint for tests: OpenAI's protocol over a real socket, answers one can foretell.
 
 The code under test is the product's own, from the HTTP engine to the index; only what the model
-would say is made up here: its summary is the text's first sentence, its question names the text's
+would say is made up here: its summary is the text's second sentence, its question names the text's
 first words, its vectors count words.
 """
 
@@ -92,7 +92,8 @@ def said_of(prompt: str) -> str:
         words = dict.fromkeys(re.findall(r"[a-z]{5,}|\d+", passage.lower()))
         return f"What is known of {' and '.join(list(words)[:5])}?"
     text = prompt.rsplit("\n\n", 1)[0]
-    return re.split(r"(?<=[.!?])\s", text.strip().split("\n\n")[-1])[0]
+    first, *others = re.split(r"(?<=[.!?])\s", text.strip().split("\n\n")[-1])
+    return others[0] if others else first
 
 
 def _rank(word: str) -> str:

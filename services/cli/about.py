@@ -66,18 +66,10 @@ def topology(json: JsonOption = False) -> None:
     if json:
         emit(rows)
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("stream", "message", "written by", "read by")
     for stream in STREAMS:
-        table.add_row(
-            stream.name,
-            stream.message.__name__,
-            ", ".join(stream.writers),
-            ", ".join(stream.groups) or "anyone",
-        )
-    Console().print(table)
+        readers = ", ".join(stream.groups) or "anyone who watches"
+        typer.echo(f"{stream.name:20} {stream.message.__name__:18} -> {readers}")
+        typer.secho(f"{'':20} from {', '.join(stream.writers)}", dim=True)
 
 
 def doctor(json: JsonOption = False) -> None:
@@ -110,21 +102,22 @@ def doctor(json: JsonOption = False) -> None:
 def print_report(report: RunReport, settings: Settings, out: Path | None) -> None:
     """Print what a run did, for reading."""
     typer.echo(
-        f"{report.documents} documents ({report.unchanged} unchanged): {report.passages} new "
-        f"passages, {report.summaries} summaries, {report.questions} questions, "
-        f"{report.indexed} indexed, {report.retracted} retracted, in {report.seconds:.0f} s."
+        f"Documents: {report.documents}, of which unchanged: {report.unchanged}. Made: "
+        f"passages {report.passages}, summaries {report.summaries}, questions "
+        f"{report.questions}, indexed {report.indexed}; retracted {report.retracted}. "
+        f"{report.seconds:.0f} s."
     )
     for problem in report.problems:
         typer.echo(f"problem: {problem}", err=True)
     if report.dead > len(report.problems):
-        typer.echo(f"{report.dead} could not be processed: `gristmill dead list`.", err=True)
+        typer.echo(f"Not processed: {report.dead}, see `gristmill dead list`.", err=True)
     if not report.dataset_accepted:
         typer.echo("Nothing came out: no question was accepted.", err=True)
         typer.echo("`gristmill dataset show` and `gristmill dead list` tell why.", err=True)
         return
     typer.echo(
-        f"Dataset v{report.dataset_version}: {report.dataset_accepted} examples. See them with "
-        f"`gristmill dataset show`, export them with `gristmill dataset export`."
+        f"Examples in dataset v{report.dataset_version}: {report.dataset_accepted}. "
+        f"See them with `gristmill dataset show`, export them with `gristmill dataset export`."
     )
     if out:
         typer.echo(f"Written to {out / 'dataset.parquet'} and {out / 'dataset.jsonl'}.")

@@ -27,6 +27,8 @@ from shared.settings import Settings, section
 from shared.storage.blobs import BlobStore
 
 WATCH_SECONDS = 1.0
+STATUS_COLUMNS = ("state", "passages", "summaries", "questions", "accepted", "indexed")
+STATUS_WIDTH = 110
 
 dead_app = typer.Typer(help="What could not be processed, and what to do with it.")
 
@@ -238,9 +240,9 @@ def _status(states: list[DocumentState], letters: int) -> dict[str, Any]:
 
 def _print_status(states: list[DocumentState], letters: int) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("document", "state", "passages", "summaries", "questions", "accepted", "indexed")
+    table = Table(Column("document", no_wrap=True, max_width=40), *STATUS_COLUMNS)
     for state in states:
         now = state.now
         what = "failed" if state.failed else state.status
@@ -249,6 +251,8 @@ def _print_status(states: list[DocumentState], letters: int) -> None:
         counts = ("passages", "summarized", "questions", "accepted", "indexed")
         name = state.title or state.uri.rsplit("/", 1)[-1]
         table.add_row(name, what, *(str(now[count]) for count in counts))
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, STATUS_WIDTH)
+    console.print(table)
     if letters:
-        typer.echo(f"{letters} dead letters: see `gristmill dead list`.")
+        typer.echo(f"Dead letters: {letters}, see `gristmill dead list`.")

@@ -13,7 +13,7 @@ from services.cli.access import Access, reach, running_stack
 from services.cli.discover import FoundDocument, discover
 from services.cli.progress import Reporter
 from services.cli.recipe import recipe_of
-from services.cli.submit import Submission, made_since, submit, wait
+from services.cli.submit import Submission, is_unchanged, made_since, submit, wait
 from services.curator.export import export
 from services.local.stack import Stack
 from shared.delivery.envelope import body_of, decode
@@ -87,7 +87,8 @@ async def run(
             reporter.handed_in(len(submissions), len(documents))
         states = await wait(submissions, access, reporter.show, check)
         for submission, state in zip(submissions, states, strict=True):
-            _count(report, submission, made_since(submission.before, state))
+            _count(report, made_since(submission.before, state))
+            report.unchanged += is_unchanged(submission, state)
             error = submission.error
             if submission.sequence and state.failed:
                 error = state.error
@@ -96,7 +97,7 @@ async def run(
                 report.problems.append(error)
         reporter.building()
         built = await build_version(access, check)
-        report.dataset_version = built.version
+        report.dataset_version = built.version or None
         report.dataset_accepted = built.accepted
     report.dead += sum(bool(s.error) for s in submissions)
     if out is not None and report.dataset_accepted:
@@ -164,8 +165,7 @@ async def _pipeline(
     return access, check, stack.settings
 
 
-def _count(report: RunReport, submission: Submission, made: dict[str, int]) -> None:
-    report.unchanged += not submission.sequence and not submission.error
+def _count(report: RunReport, made: dict[str, int]) -> None:
     report.passages += made["passages"]
     report.summaries += made["summarized"]
     report.questions += made["questions"]

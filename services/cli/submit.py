@@ -131,6 +131,19 @@ def made_since(before: DocumentState, after: DocumentState) -> dict[str, int]:
     }
 
 
+def is_unchanged(submission: Submission, after: DocumentState) -> bool:
+    """Whether the document was in already, as it is: known before, or found when it was fetched."""
+    if not submission.sequence:
+        return not submission.error
+    before = submission.before
+    same = (before.status, before.revision, before.recipe) == (
+        after.status,
+        after.revision,
+        after.recipe,
+    )
+    return same and before.open <= 0 and not after.failed
+
+
 def _progress(
     submissions: Sequence[Submission], latest: dict[UUID, DocumentState], still_open: int
 ) -> Progress:

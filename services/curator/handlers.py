@@ -47,8 +47,13 @@ class Curator:
         return ()
 
     async def on_requested(self, message: DatasetRequested) -> list[DatasetBuilt]:
-        """Build a version of what stands now; the same content is the same version."""
+        """Build a version of what stands now; the same content is the same version.
+
+        Where nothing was ever curated there is nothing to build: the answer names version 0.
+        """
         examples = await self.log.read()
+        if not examples and not await self.dataset.versions():
+            return [DatasetBuilt(request_id=message.request_id, version=0, accepted=0, rejected=0)]
         rows = await asyncio.to_thread(build, examples, self.settings.build)
         version = await self.dataset.build(rows)
         return [

@@ -144,8 +144,8 @@ async def _checked_addresses(target: httpx.URL, url: str, *, allow_private: bool
     if private and not allow_private:
         raise UrlRefused(
             f"{url} leads to {target.host}, whose address {private[0]} is private.",
-            "Save the page and give the file, or allow private addresses with the setting"
-            " allow_private_urls.",
+            "Save the page and give the file, or allow private addresses with"
+            " GRISTMILL_EXTRACTOR_ALLOW_PRIVATE_URLS=true.",
         )
     return addresses
 

@@ -34,6 +34,6 @@ def build_of(name: str) -> Build:
     except ModuleNotFoundError as error:
         raise ServiceUnknown(
             f"The service {name} needs {error.name}, which is not installed.",
-            f"Install it with `pip install gristmill[{name}]`.",
+            f"Install it with `pip install gristmill[{name.replace('_', '-')}]`.",
         ) from error
     return build

@@ -77,7 +77,7 @@ def gristmill(tmp_path: Path, endpoint: Endpoint) -> Gristmill:
 def paragraph(topic: str, number: int = 0) -> str:
     """A paragraph of its own section's size, different from every other."""
     facts = [
-        f"The {topic} number {number} was described in detail by surveyor {number}.",
+        f"The {topic} number {number} was described by the surveyor of the district {number}.",
         f"It stands {number + 12} metres above the valley and took {number + 3} years to finish.",
         f"People who visit the {topic} usually arrive by the eastern road before the morning fog.",
         f"Its keeper writes a report about the {topic} every week and sends it to the archive.",

@@ -17,6 +17,7 @@ from services.cli.submit import Submission, is_unchanged, made_since, submit, wa
 from services.curator.export import export
 from services.local.stack import Stack
 from shared.delivery.envelope import body_of, decode
+from shared.delivery.housekeeping import drained
 from shared.errors import DocumentError, GristmillError, NoDocumentsFound
 from shared.messages import DatasetBuilt, DatasetRequested
 from shared.settings import Settings
@@ -24,6 +25,7 @@ from shared.storage.blobs import BlobStore
 from shared.storage.dataset import Dataset
 
 BUILD_SECONDS = 600.0
+DRAIN_POLL_SECONDS = 0.1
 
 
 class ServiceStopped(GristmillError):
@@ -79,7 +81,7 @@ async def run(
     report = RunReport()
     documents = _discover(paths, report)
     async with AsyncExitStack() as exits:
-        access, check, used = await _pipeline(settings, exits, reporter)
+        access, check, used, own = await _pipeline(settings, exits, reporter)
         blobs = BlobStore(used.blobs_location)
         submissions: list[Submission] = []
         async for submission in submit(documents, access, blobs, recipe_of(used)):
@@ -95,6 +97,9 @@ async def run(
                 report.dead += 1
             if error:
                 report.problems.append(error)
+        while own and not await drained(access.publisher.scripts, own):
+            check()
+            await asyncio.sleep(DRAIN_POLL_SECONDS)
         reporter.building()
         built = await build_version(access, check)
         report.dataset_version = built.version or None
@@ -146,9 +151,13 @@ def _discover(paths: Sequence[str], report: RunReport) -> list[FoundDocument]:
 
 async def _pipeline(
     settings: Settings, exits: AsyncExitStack, reporter: Reporter
-) -> tuple[Access, Callable[[], None], Settings]:
+) -> tuple[Access, Callable[[], None], Settings, list[str]]:
+    """Reach the pipeline that is up, or start one: then its services are named.
+
+    What was left over in it from earlier (a removal, an interrupted run) is part of the run.
+    """
     if settings.redis_url or running_stack(settings):
-        return await exits.enter_async_context(reach(settings)), lambda: None, settings
+        return await exits.enter_async_context(reach(settings)), lambda: None, settings, []
     reporter.starting()
     stack = await exits.enter_async_context(Stack(settings))
     access = Access.to(stack.settings, stack.settings.redis_url, served=True)
@@ -162,7 +171,7 @@ async def _pipeline(
                 "Run the same command again: it continues where it stopped.",
             )
 
-    return access, check, stack.settings
+    return access, check, stack.settings, [service.name for service in stack.services]
 
 
 def _count(report: RunReport, made: dict[str, int]) -> None:

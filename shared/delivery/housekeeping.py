@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import Any
 
 import structlog
@@ -71,6 +72,20 @@ class Housekeeping:
         for consumer in await client.xinfo_consumers(key, self.service):
             if consumer["pending"] == 0 and consumer["idle"] > forgotten:
                 await client.xgroup_delconsumer(key, self.service, consumer["name"])
+
+
+async def drained(scripts: Scripts, services: Collection[str]) -> bool:
+    """Whether these services have been given and have settled all that their streams hold."""
+    for stream in STREAMS:
+        if not set(stream.groups) & set(services):
+            continue
+        key = scripts.keys.stream(stream.name)
+        newest = (await scripts.client.xinfo_stream(key))["last-generated-id"]
+        for group in await scripts.client.xinfo_groups(key):
+            mine = group["name"].decode() in services
+            if mine and (group["pending"] or group["last-delivered-id"] != newest):
+                return False
+    return True
 
 
 async def release_all(scripts: Scripts) -> int:

@@ -129,6 +129,15 @@ def test_a_removed_document_leaves_dataset_and_index(gristmill: Gristmill, docum
     assert not any("guide-0" in hit["source_uri"] for hit in hits)
 
 
+def test_what_was_published_before_is_part_of_the_next_run(
+    gristmill: Gristmill, documents: Path
+) -> None:
+    published = gristmill.json("publish", str(documents / "guide-0.md"))
+    assert published[0]["status"] == "in"
+    report = gristmill.json("run", str(documents / "guide-1.md"))
+    assert report["dataset_accepted"] == 6
+
+
 def test_bad_documents_are_named_and_the_others_are_unharmed(
     gristmill: Gristmill, documents: Path
 ) -> None:

@@ -92,10 +92,6 @@ class Keys:
         """Key of a stream."""
         return f"{{{self.namespace}}}:{name}"
 
-    def stream_name(self, key: str) -> str:
-        """Name of the stream at `key`: the reverse of `stream`."""
-        return key.removeprefix(f"{{{self.namespace}}}:")
-
     def dead(self, stream: str) -> str:
         """Key of the dead letters of a stream."""
         return self.stream(f"{stream}.dead")

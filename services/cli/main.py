@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from services.cli import about, data, pipeline
+from services.cli import about, data, letters, pipeline
 from services.cli.output import JsonOption, emit, fail
 from shared import settings as configuration
 from shared.errors import GristmillError
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 pipeline.register(app)
 data.register(app)
+letters.register(app)
 about.register(app)
 
 

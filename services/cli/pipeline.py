@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,18 +18,16 @@ from services.extractor.extract import extract as extract_document
 from services.extractor.fetch import fetch
 from services.extractor.settings import ExtractorSettings
 from shared import settings as configuration
-from shared.delivery.dead import DeadLetter
 from shared.delivery.ledger import COUNTED, DocumentState
 from shared.errors import DocumentNotFound
+from shared.ids import document_id
 from shared.messages import DocumentRemoved
-from shared.settings import Settings, section
+from shared.settings import section
 from shared.storage.blobs import BlobStore
 
 WATCH_SECONDS = 1.0
 STATUS_COLUMNS = ("state", "passages", "summaries", "questions", "accepted", "indexed")
 STATUS_WIDTH = 110
-
-dead_app = typer.Typer(help="What could not be processed, and what to do with it.")
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +35,6 @@ def register(app: typer.Typer) -> None:
     app.command()(publish)
     app.command()(remove)
     app.command()(status)
-    app.add_typer(dead_app, name="dead")
 
 
 def publish(
@@ -108,6 +104,9 @@ def remove(
 
 
 def status(
+    document: Annotated[
+        str | None, typer.Argument(help="One path or address: tells of each of its passages.")
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until all is done.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -116,6 +115,10 @@ def status(
 
     async def work() -> None:
         async with reach(settings) as access:
+            if document is not None:
+                stages = await access.ledger.stages(document_id(_uri_of(document)))
+                _show_stages({str(passage): done for passage, done in stages.items()}, json=json)
+                return
             while True:
                 states = [state async for state in access.ledger.all()]
                 letters = len([letter async for letter in access.dead.all()])
@@ -144,78 +147,6 @@ async def extract_one(file: str) -> Extraction:
     return extract_document(path.read_bytes(), uri=path.resolve().as_uri(), limits=own.limits)
 
 
-@dead_app.command("list")
-def dead_list(json: JsonOption = False) -> None:
-    """List the dead letters."""
-    letters = asyncio.run(_letters(configuration.load()))
-    if json:
-        emit([_letter_row(letter) for letter in letters])
-        return
-    for letter in letters:
-        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(letter.at))
-        typer.echo(f"{letter.id}  {at}  {letter.service}  {letter.error_type}")
-        typer.echo(f"    {letter.error}")
-    if not letters:
-        typer.echo("No dead letters.")
-
-
-@dead_app.command("show")
-def dead_show(letter_id: Annotated[str, typer.Argument()], json: JsonOption = False) -> None:
-    """Show one dead letter with its message."""
-
-    async def work(settings: Settings) -> DeadLetter:
-        async with reach(settings) as access:
-            return await access.dead.get(letter_id)
-
-    letter = asyncio.run(work(configuration.load()))
-    if json:
-        emit(_letter_row(letter))
-        return
-    for name, value in _letter_row(letter).items():
-        typer.echo(f"{name}: {value}")
-
-
-@dead_app.command("replay")
-def dead_replay(
-    letter_ids: Annotated[
-        list[str] | None, typer.Argument(help="All, where none is named.")
-    ] = None,
-) -> None:
-    """Put dead letters back on their streams."""
-
-    async def work(settings: Settings) -> int:
-        async with reach(settings) as access:
-            if letter_ids:
-                letters = [await access.dead.get(letter_id) for letter_id in letter_ids]
-            else:
-                letters = [letter async for letter in access.dead.all()]
-            return len([await access.dead.replay(letter) for letter in letters])
-
-    typer.echo(f"{asyncio.run(work(configuration.load()))} put back.")
-
-
-@dead_app.command("discard")
-def dead_discard(letter_ids: Annotated[list[str], typer.Argument()]) -> None:
-    """Forget dead letters for good."""
-
-    async def work(settings: Settings) -> None:
-        async with reach(settings) as access:
-            for letter_id in letter_ids:
-                await access.dead.discard(await access.dead.get(letter_id))
-
-    asyncio.run(work(configuration.load()))
-    typer.echo(f"{len(letter_ids)} discarded.")
-
-
-async def _letters(settings: Settings) -> list[DeadLetter]:
-    async with reach(settings) as access:
-        return [letter async for letter in access.dead.all()]
-
-
-def _letter_row(letter: DeadLetter) -> dict[str, Any]:
-    return {name: getattr(letter, name) for name in letter.__dataclass_fields__}
-
-
 def _uri_of(document: str) -> str:
     return document if "://" in document else Path(document).resolve().as_uri()
 
@@ -236,6 +167,16 @@ def _status(states: list[DocumentState], letters: int) -> dict[str, Any]:
         ],
         "dead_letters": letters,
     }
+
+
+def _show_stages(stages: dict[str, dict[str, str]], *, json: bool) -> None:
+    if json:
+        emit(stages)
+        return
+    for passage, done in stages.items():
+        typer.echo(f"{passage}  {', '.join(done.values()) or 'extracted'}")
+    if not stages:
+        typer.echo("It has no passages in the pipeline.")
 
 
 def _print_status(states: list[DocumentState], letters: int) -> None:

@@ -212,6 +212,12 @@ def test_status_tells_where_every_document_is(gristmill: Gristmill, documents: P
     for document in status["documents"]:
         assert document["open"] == 0
         assert document["passages"] == document["indexed"] == document["accepted"] == 3
+    passages = gristmill.json("status", str(documents / "guide-0.md"))
+    assert len(passages) == 3
+    assert all(
+        set(stages.values()) == {"summarized", "questioned", "indexed", "accepted"}
+        for stages in passages.values()
+    )
 
 
 @pytest.mark.parametrize("name", ["bam", "openai", "alpaca", "sharegpt", "squad", "parquet"])

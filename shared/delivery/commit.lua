@@ -8,7 +8,8 @@
 --       counted               1 where the input was counted in the ledger's `open`, else 0
 --       drop                  true: acknowledge and write no outputs
 --       fence {field, value}  the ledger must say this, or RETRACTED
---       base                  the document's sequence that the handler saw, or CONFLICT
+--       base                  the document's sequence that the handler saw, or CONFLICT;
+--                             SUPERSEDED where a later submission is already in
 --       mark {field, value}   this stage is done with this message; already there: DUPLICATE
 --       document {..}, score  fields of the document's ledger to set; its place in `documents`
 --       introduced {pid=seq}, retracted [pid]   passages that come and go
@@ -23,8 +24,10 @@ if pending[1][2] ~= plan.consumer then return 'STOLEN' end
 
 local verdict = plan.drop and 'DROPPED' or 'DONE'
 if not plan.drop then
-  if plan.base and (redis.call('HGET', ledger, 'sequence') or '') ~= plan.base then
-    return 'CONFLICT'
+  if plan.document then
+    local known = redis.call('HGET', ledger, 'sequence') or ''
+    if known >= plan.document.sequence then return 'SUPERSEDED' end
+    if known ~= plan.base then return 'CONFLICT' end
   end
   if plan.fence and redis.call('HGET', ledger, plan.fence[1]) ~= plan.fence[2] then
     return 'RETRACTED'

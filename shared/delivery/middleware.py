@@ -143,7 +143,7 @@ class Delivery:
             result = await call_next(self.msg)
             outcome = result if isinstance(result, Outcome) else Outcome(tuple(result or ()))
             verdict = await self._commit(outcome)
-            if verdict == "RETRACTED":
+            if verdict in {"RETRACTED", "SUPERSEDED"}:
                 return await self._drop(verdict)
             if verdict != "CONFLICT":
                 return verdict

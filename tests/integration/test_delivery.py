@@ -362,6 +362,52 @@ async def test_an_older_submission_handled_late_changes_nothing(pipeline: Pipeli
     ]
 
 
+@pytest.mark.parametrize("slow", ["first", "second"])
+async def test_of_two_submissions_handled_at_once_the_later_wins(
+    pipeline: Pipeline, slow: str
+) -> None:
+    """Both look at the same state; whichever commits last has to look again."""
+    looked, go_on = asyncio.Event(), asyncio.Event()
+    service = pipeline.service("extractor")
+    handled: list[str] = []
+
+    async def on_submitted(message: m.DocumentSubmitted) -> Outcome:
+        known = await pipeline.ledger.document(message.document_id)
+        old = await pipeline.ledger.passages(message.document_id)
+        text = str(message.text)
+        handled.append(text)
+        if text == slow and not looked.is_set():
+            looked.set()
+            await go_on.wait()
+        elif slow == "second" and text == "first":
+            await looked.wait()
+        new = [each for each in extracted(message, text) if each.passage.passage_id not in old]
+        gone = [
+            m.PassageRetracted(document_id=message.document_id, passage_id=pid, sequence=sequence)
+            for pid, sequence in old.items()
+            if pid != ids.passage_id(message.document_id, text)
+        ]
+        record = DocumentRecord(
+            message.document_id, message.uri, message.sequence, base=known.sequence
+        )
+        return Outcome([*gone, *new], record)
+
+    service.handle(m.DocumentSubmitted, on_submitted)
+    document = submitted("first")
+    await pipeline.publisher.publish(document)
+    await pipeline.publisher.publish(submitted("second"))
+    async with pipeline.running(service):
+        await asyncio.wait_for(looked.wait(), 5)
+        await until(lambda: pipeline.entries("passage.extracted"))
+        go_on.set()
+        await until(lambda: _idle(pipeline, "document.submitted"))
+    assert list(await pipeline.ledger.passages(document.document_id)) == [
+        ids.passage_id(document.document_id, "second")
+    ]
+    assert len(await pipeline.entries("passage.retracted")) == (1 if slow == "second" else 0)
+    assert handled.count(slow) == (2 if slow == "second" else 1)
+
+
 async def _idle(pipeline: Pipeline, stream: str) -> bool:
     groups = await pipeline.client.xinfo_groups(pipeline.keys.stream(stream))
     return all(group["pending"] == 0 and group["lag"] == 0 for group in groups)
@@ -547,7 +593,7 @@ async def test_trimming_keeps_what_any_group_still_needs(pipeline: Pipeline) -> 
 async def test_a_writer_waits_while_the_next_stream_is_full(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "ROOM_SECONDS", 0.01)
+    monkeypatch.setattr(housekeeping, "ROOM_SECONDS", 0.0005)
     small = QUICK.model_copy(update={"high_water": 5, "concurrency": 1})
     extractor = fake_extractor(pipeline, small)
     for i in range(12):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis  # noqa: F401 - else its plugin imports it at the very end, which 3.11 may refuse
 import pytest
 
 from services.local.broker import EmbeddedBroker

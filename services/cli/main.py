@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.cli import about, data, letters, pipeline
 from services.cli.output import JsonOption, emit, fail
 from shared import settings as configuration
-from shared.errors import GristmillError
+from shared.errors import BrokerUnreachable, GristmillError
 from shared.telemetry import configure_logging
 
 INTERRUPTED = 130
@@ -162,6 +163,8 @@ def main() -> None:
         app()
     except GristmillError as error:
         fail(error)
+    except RedisConnectionError as error:
+        fail(BrokerUnreachable(f"The broker does not answer: {error}.", "See `gristmill doctor`."))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

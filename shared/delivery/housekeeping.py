@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 import structlog
+from redis.exceptions import RedisError
 
 from shared.delivery.scripts import Scripts
 from shared.delivery.settings import DeliverySettings
@@ -40,7 +41,7 @@ class Housekeeping:
                 for stream in self.reads:
                     await self.scripts.trim(stream.name, stream.groups)
                     await self._look_at(stream.name)
-            except BrokerUnreachable as error:
+            except (BrokerUnreachable, RedisError, OSError) as error:
                 log.warning("housekeeping waits", error=str(error))
             await asyncio.sleep(EVERY_SECONDS)
 

@@ -78,3 +78,11 @@ def test_a_service_alone_says_what_it_lacks(gristmill: Gristmill) -> None:
     assert "GRISTMILL_REDIS_URL" in gristmill("serve", "extractor", code=1).stderr
     gristmill.environment["GRISTMILL_REDIS_URL"] = "redis://127.0.0.1:1"
     assert "extractor" in gristmill("serve", "nonsense", code=1).stderr
+
+
+def test_a_broker_that_does_not_answer_is_an_error_that_says_so(gristmill: Gristmill) -> None:
+    gristmill.environment["GRISTMILL_REDIS_URL"] = "redis://127.0.0.1:1"
+    for command in (["status"], ["dead", "list"], ["publish", __file__], ["run", __file__]):
+        done = gristmill(*command, code=1)
+        assert "does not answer" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -593,7 +593,7 @@ async def test_trimming_keeps_what_any_group_still_needs(pipeline: Pipeline) -> 
 async def test_a_writer_waits_while_the_next_stream_is_full(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "ROOM_SECONDS", 0.0005)
+    monkeypatch.setattr(housekeeping, "ROOM_SECONDS", 0)
     small = QUICK.model_copy(update={"high_water": 5, "concurrency": 1})
     extractor = fake_extractor(pipeline, small)
     for i in range(12):

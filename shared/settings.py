@@ -97,9 +97,14 @@ class Settings(_Sources):
         return self.blobs or str(self.home / "blobs")
 
     @property
-    def dataset_location(self) -> str:
-        """Where the dataset of record lies."""
-        return self.dataset or str(self.home / "dataset")
+    def examples_location(self) -> str:
+        """Where the log of every example lies."""
+        return f"{self.dataset or self.home / 'dataset'}/examples"
+
+    @property
+    def versions_location(self) -> str:
+        """Where the dataset versions lie."""
+        return f"{self.dataset or self.home / 'dataset'}/versions"
 
     @property
     def models(self) -> tuple[str, str]:
@@ -124,13 +129,18 @@ def section(name: str, model: type[S]) -> S:
     Raises:
         ConfigurationInvalid: a value cannot be used; the message names it.
     """
+    found: S = _checked(_section_class(name, model))
+    return found
+
+
+@functools.cache
+def _section_class(name: str, model: type[BaseModel]) -> Any:
+    # Made once: a class is dear to make, and pydantic keeps much memory outside Python for each.
     config = SettingsConfigDict(
         env_prefix=f"GRISTMILL_{name.upper()}_", env_nested_delimiter="__", extra="ignore"
     )
     sources = type(f"{model.__name__}Sources", (_Sources,), {"model_config": config})
-    made: Any = create_model(model.__name__, __base__=(sources, model))
-    found: S = _checked(made)
-    return found
+    return create_model(model.__name__, __base__=(sources, model))
 
 
 def _checked(settings: Any) -> Any:

@@ -14,6 +14,7 @@ import typer
 
 from services.cli.output import JsonOption, emit
 from services.extractor.extract import Extraction
+from services.local.apps import build_of, built_services
 from shared import settings as configuration
 from shared.embedding.settings import EmbeddingSettings
 from shared.errors import GristmillError
@@ -82,7 +83,7 @@ def doctor(json: JsonOption = False) -> None:
         ("summary model", lambda: _located(settings.models[0])),
         ("question model", lambda: _located(settings.models[1])),
         ("embedding model", lambda: _located(_embedding())),
-        *((f"{name} service", lambda name=name: _service(name)) for name in _services()),
+        *((f"{name} service", lambda name=name: _service(name)) for name in built_services()),
     ]
     rows = []
     for name, check in checks:
@@ -193,14 +194,6 @@ def _broker(settings: Settings) -> str:
     return "answers"
 
 
-def _services() -> tuple[str, ...]:
-    from services.local.apps import built_services
-
-    return built_services()
-
-
 def _service(name: str) -> str:
-    from services.local.apps import build_of
-
     build: Any = build_of(name)
     return f"can be started ({build.__module__})"

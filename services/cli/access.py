@@ -58,9 +58,10 @@ async def reach(settings: Settings, *, create: bool = False) -> AsyncIterator[Ac
     """
     home = Home(settings.home)
     running = home.running()
-    if settings.redis_url or running:
-        url = settings.redis_url or (running.redis_url if running else "")
-        async with _connected(Access.to(settings, url, served=True)) as access:
+    url = settings.redis_url or (running.redis_url if running else "")
+    if url:
+        access = Access.to(settings, url, served=True)
+        async with access.publisher:
             yield access
         return
     if not create and not (home.folder / "broker").is_dir():
@@ -71,17 +72,12 @@ async def reach(settings: Settings, *, create: bool = False) -> AsyncIterator[Ac
     broker = EmbeddedBroker(home.folder / "broker", keep_open=[home.lock()])
     try:
         broker.start()
-        async with _connected(Access.to(settings, broker.url, served=False)) as access:
+        access = Access.to(settings, broker.url, served=False)
+        async with access.publisher:
             yield access
     finally:
         broker.stop()
         home.unlock()
-
-
-@asynccontextmanager
-async def _connected(access: Access) -> AsyncIterator[Access]:
-    async with access.publisher:
-        yield access
 
 
 def running_stack(settings: Settings) -> RunningStack | None:

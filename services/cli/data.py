@@ -62,10 +62,9 @@ async def find(
     settings: Settings, query: str, k: int, documents: list[str]
 ) -> list[dict[str, Any]]:
     """Ask the stack that is up, or open the index where none is."""
-    running = running_stack(settings)
     if settings.search_url:
         return await _ask(httpx.AsyncHTTPTransport(), settings.search_url, query, k, documents)
-    if running:
+    if running := running_stack(settings):
         transport = httpx.AsyncHTTPTransport(uds=running.http_socket)
         return await _ask(transport, "http://stack", query, k, documents)
     from uuid import UUID
@@ -73,21 +72,14 @@ async def find(
     from services.indexer.search import search as search_index
     from services.indexer.settings import IndexerSettings
     from shared import models
-    from shared.index.opening import open_index
 
     own = section("indexer", IndexerSettings)
-    location = own.index or str(settings.home / "index")
-    if not own.index and not Path(location).is_dir():
+    if not own.index and not Path(own.location(settings.home)).is_dir():
         raise NothingHere(
             f"There is no index in {settings.home}.", "Run `gristmill run DOCUMENTS` first."
         )
     embedder = await models.embedder()
-    index = await open_index(
-        location,
-        embedder,
-        collection=own.collection,
-        api_key=own.index_api_key.get_secret_value(),
-    )
+    index = await own.open(settings.home, embedder)
     try:
         found = await search_index(index, embedder, query, k, [UUID(each) for each in documents])
     finally:
@@ -219,4 +211,4 @@ def _shortened(text: str, length: int) -> str:
 
 
 def _dataset() -> Dataset:
-    return Dataset(f"{configuration.load().dataset_location}/versions")
+    return Dataset(configuration.load().versions_location)

@@ -12,7 +12,7 @@ from services.cli.access import reach
 from services.cli.discover import discover
 from services.cli.output import JsonOption, emit
 from services.cli.recipe import recipe_of
-from services.cli.submit import submit
+from services.cli.submit import read_file, submit
 from services.extractor.extract import Extraction
 from services.extractor.extract import extract as extract_document
 from services.extractor.fetch import fetch
@@ -121,7 +121,7 @@ def status(
                 return
             while True:
                 states = [state async for state in access.ledger.all()]
-                letters = len([letter async for letter in access.dead.all()])
+                letters = await access.dead.count()
                 if json:
                     emit(_status(states, letters))
                 else:
@@ -144,7 +144,9 @@ async def extract_one(file: str) -> Extraction:
     path = Path(file)
     if not path.is_file():
         raise DocumentNotFound(f"{file} is not a file.", "Give the path of one document.")
-    return extract_document(path.read_bytes(), uri=path.resolve().as_uri(), limits=own.limits)
+    return extract_document(
+        read_file(path, own.max_bytes), uri=path.resolve().as_uri(), limits=own.limits
+    )
 
 
 def _uri_of(document: str) -> str:

@@ -129,7 +129,7 @@ async def build_version(access: Access, check: Callable[[], None]) -> DatasetBui
 async def write_out(settings: Settings, out: Path) -> None:
     """Write the newest dataset version to a folder: all columns, and ready for a trainer."""
     out.mkdir(parents=True, exist_ok=True)
-    rows = await Dataset(f"{settings.dataset_location}/versions").read()
+    rows = await Dataset(settings.versions_location).read()
     for name, file in (("parquet", "dataset.parquet"), ("bam", "dataset.jsonl")):
         await asyncio.to_thread(export, rows, name, out / file)
 

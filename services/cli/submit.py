@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from uuid import UUID
 
 from services.cli.access import Access
@@ -43,45 +44,52 @@ async def submit(
     documents: Sequence[FoundDocument], access: Access, blobs: BlobStore, recipe: str
 ) -> AsyncIterator[Submission]:
     """Hand the documents in, those that are not in already; yields each as it is handed in."""
+    max_bytes = section("extractor", ExtractorSettings).max_bytes
     for document in documents:
         identity = document_id(document.uri)
         state = await access.ledger.document(identity)
         submission = Submission(identity, document.uri, state)
         try:
-            yield await _submit(document, submission, access, blobs, recipe)
+            body = None
+            if document.path is not None:
+                body = await asyncio.to_thread(read_file, document.path, max_bytes)
+            yield await _submit(submission, body, access, blobs, recipe)
         except DocumentError as error:
             yield replace(submission, error=str(error))
 
 
 async def _submit(
-    document: FoundDocument, submission: Submission, access: Access, blobs: BlobStore, recipe: str
+    submission: Submission, body: bytes | None, access: Access, blobs: BlobStore, recipe: str
 ) -> Submission:
     state = submission.before
     blob = None
-    if document.path is not None:
-        body = await asyncio.to_thread(_read, document)
+    if body is not None:
         revision = sha256(body)
         if (state.status, state.revision, state.recipe) == ("active", revision, recipe):
             return submission if state.open <= 0 else replace(submission, sequence=state.sequence)
         blob = await blobs.put(body)
-    message = DocumentSubmitted(uri=document.uri, blob=blob, recipe=recipe)
+    message = DocumentSubmitted(uri=submission.uri, blob=blob, recipe=recipe)
     entry_id = await access.publisher.publish(message)
     return replace(submission, sequence=sortable(entry_id))
 
 
-def _read(document: FoundDocument) -> bytes:
-    assert document.path is not None
-    limit = section("extractor", ExtractorSettings).max_bytes
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        DocumentTooLarge: it has more than `max_bytes`; it was not read.
+        DocumentNotFound: it is not there, or must not be read.
+    """
     try:
-        size = document.path.stat().st_size
-        if size > limit:
+        size = path.stat().st_size
+        if size > max_bytes:
             raise DocumentTooLarge(
-                f"{document.path} has {size:,} bytes; the limit is {limit:,}.",
+                f"{path} has {size:,} bytes; the limit is {max_bytes:,}.",
                 "Split it, or raise GRISTMILL_EXTRACTOR_MAX_BYTES.",
             )
-        return document.path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise DocumentNotFound(f"{document.path} cannot be read: {error.strerror}.") from error
+        raise DocumentNotFound(f"{path} cannot be read: {error.strerror}.") from error
 
 
 @dataclass

@@ -16,12 +16,12 @@ async def build(settings: Settings) -> Service:
     service = Service("curator", settings.redis_url, settings.keys, settings.delivery)
     own = section("curator", CuratorSettings)
     log = ExampleLog(
-        f"{settings.dataset_location}/examples",
+        settings.examples_location,
         batch_size=own.batch_size,
         max_wait_seconds=own.batch_wait_seconds,
         compact_every=own.compact_every,
     )
-    curator = Curator(log, Dataset(f"{settings.dataset_location}/versions"), own)
+    curator = Curator(log, Dataset(settings.versions_location), own)
     service.handle(QuestionGenerated, curator.on_generated)
     service.handle(PassageRetracted, curator.on_retracted)
     service.handle(DatasetRequested, curator.on_requested)

@@ -56,12 +56,14 @@ class Extractor:
             sequence=message.sequence,
         )
         old = await self.ledger.passages(message.document_id)
-        kept = {p.passage_id for p in extraction.passages} if known.recipe == message.recipe else ()
+        kept = old.keys() & {passage.passage_id for passage in extraction.passages}
+        if known.recipe != message.recipe:
+            kept = set()
         gone = _retracted(message, {i: s for i, s in old.items() if i not in kept})
         new = [
             PassageExtracted(source=source, passage=passage)
             for passage in extraction.passages
-            if passage.passage_id not in old or passage.passage_id not in kept
+            if passage.passage_id not in kept
         ]
         return Outcome([*gone, *new], _record(message, known, extraction.title, revision))
 

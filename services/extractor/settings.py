@@ -7,7 +7,9 @@ from typing import Self
 from pydantic import BaseModel, PositiveFloat, PositiveInt, model_validator
 
 from services.extractor.fetch import FetchLimits
-from services.extractor.limits import MIB, Limits
+from services.extractor.limits import Limits
+
+_LIMITS, _FETCH = Limits(), FetchLimits()
 
 
 class ExtractorSettings(BaseModel):
@@ -25,14 +27,14 @@ class ExtractorSettings(BaseModel):
         allow_private_urls: fetch from private and loopback addresses too.
     """
 
-    min_words: PositiveInt = 60
-    max_words: PositiveInt = 220
-    max_bytes: PositiveInt = 50_000_000
-    max_markup_bytes: PositiveInt = 20 * MIB
-    max_unpacked_bytes: PositiveInt = 200 * MIB
-    max_pages: PositiveInt = 3_000
-    fetch_seconds: PositiveFloat = 60.0
-    max_redirects: int = 5
+    min_words: PositiveInt = _LIMITS.min_words
+    max_words: PositiveInt = _LIMITS.max_words
+    max_bytes: PositiveInt = _LIMITS.max_bytes
+    max_markup_bytes: PositiveInt = _LIMITS.max_markup_bytes
+    max_unpacked_bytes: PositiveInt = _LIMITS.max_unpacked_bytes
+    max_pages: PositiveInt = _LIMITS.max_pages
+    fetch_seconds: PositiveFloat = _FETCH.seconds
+    max_redirects: int = _FETCH.max_redirects
     allow_private_urls: bool = False
 
     @model_validator(mode="after")
@@ -59,6 +61,6 @@ class ExtractorSettings(BaseModel):
         return FetchLimits(
             max_bytes=self.max_bytes,
             seconds=self.fetch_seconds,
-            connect_seconds=min(10.0, self.fetch_seconds),
+            connect_seconds=min(_FETCH.connect_seconds, self.fetch_seconds),
             max_redirects=self.max_redirects,
         )

@@ -7,7 +7,6 @@ from services.indexer.search import routes
 from services.indexer.settings import IndexerSettings
 from shared import models
 from shared.delivery.service import Service
-from shared.index.opening import open_index
 from shared.messages import PassageExtracted, PassageRetracted
 from shared.settings import Settings, section
 
@@ -17,14 +16,7 @@ async def build(settings: Settings) -> Service:
     service = Service("indexer", settings.redis_url, settings.keys, settings.delivery)
     own = section("indexer", IndexerSettings)
     embedder = await models.embedder()
-    index = await open_index(
-        own.index or str(settings.home / "index"),
-        embedder,
-        collection=own.collection,
-        api_key=own.index_api_key.get_secret_value(),
-        batch_size=own.upsert_batch_size,
-        max_wait_seconds=own.upsert_wait_seconds,
-    )
+    index = await own.open(settings.home, embedder)
     indexer = Indexer(index, embedder)
     service.handle(PassageExtracted, indexer.on_extracted, undo=indexer.undo_extracted)
     service.handle(PassageRetracted, indexer.on_retracted)

@@ -61,6 +61,10 @@ class DeadLetters:
                     yield _letter(stream.name, entry_id.decode(), fields)
                 start = f"({entries[-1][0].decode()}"
 
+    async def count(self) -> int:
+        """Return how many dead letters there are."""
+        return sum([await self.client.xlen(self.keys.dead(stream.name)) for stream in STREAMS])
+
     async def get(self, letter_id: str) -> DeadLetter:
         """Return one dead letter.
 

@@ -66,7 +66,7 @@ async def one(count: int) -> dict[str, float]:
         write_documents(documents, count)
         settings = configuration.load().model_copy(update={"home": Path(folder, "home")})
         report: RunReport = await run([str(documents)], settings, None, Reporter(loud=False))
-        rows = await Dataset(f"{settings.dataset_location}/versions").read()
+        rows = await Dataset(settings.versions_location).read()
     expected = count * PASSAGES
     contexts = {(row.source_uri, row.context) for row in rows}
     return {

@@ -135,7 +135,7 @@ def section(name: str, model: type[S]) -> S:
 
 @functools.cache
 def _section_class(name: str, model: type[BaseModel]) -> Any:
-    # Made once: a class is dear to make, and pydantic keeps much memory outside Python for each.
+    # Made once: pydantic builds a validator for every class, and sections are read often.
     config = SettingsConfigDict(
         env_prefix=f"GRISTMILL_{name.upper()}_", env_nested_delimiter="__", extra="ignore"
     )

@@ -64,7 +64,7 @@ lock: setup ## write the versions that are installed now into the constraints
 bench-quality: setup ## what the default models write, against human questions
 	$(BIN)/python -m tests.bench.quality
 
-bench-scale: setup ## 1,000 documents against 100: nothing lost, memory flat, time linear
+bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 	$(BIN)/python -m tests.bench.scale
 
 bench-extraction: setup ## main content of 61 real pages, against trafilatura

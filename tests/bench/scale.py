@@ -1,4 +1,4 @@
-"""100 against 1,000 documents through the whole line: nothing lost, nothing doubled, linear, flat.
+"""100 against 1,000 documents through the whole line: what is lost or doubled, memory and time.
 
 `python -m tests.bench.scale` runs each size in a process of its own, alternating, with a real
 Valkey, a real index and a real dataset; the models alone are fakes that answer at once. It exits

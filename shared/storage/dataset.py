@@ -149,10 +149,8 @@ class Dataset:
 
 def fingerprint_of(examples: Sequence[Example]) -> str:
     """Return 16 hex digits that do not depend on the examples' order."""
-    digest = hashlib.sha256()
-    for line in sorted(example.as_json() for example in examples):
-        digest.update(line.encode() + b"\n")
-    return digest.hexdigest()[:16]
+    rows = sorted(hashlib.sha256(example.as_json().encode()).digest() for example in examples)
+    return hashlib.sha256(b"".join(rows)).hexdigest()[:16]
 
 
 def _built(table: DeltaTable) -> list[DatasetVersion]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 Status = Literal["accepted", "rejected"]
+_BATCH = 1024  # rows at once as Python objects between tables and examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,15 @@ LOGGED = LOGGED.append(pa.field("ordinal", pa.int64()))
 
 def to_built(examples: Iterable[Example]) -> pa.Table:
     """Return examples as a table with the columns of a built version."""
-    rows = [example.as_dict() for example in examples]
-    for row in rows:
-        row["scores"] = sorted(row["scores"].items())
-    return pa.Table.from_pylist(rows, schema=BUILT)
+    rows = iter(examples)
+    batches = []
+    while batch := [_built_row(example) for example in itertools.islice(rows, _BATCH)]:
+        batches.append(pa.RecordBatch.from_pylist(batch, schema=BUILT))
+    return pa.Table.from_batches(batches, schema=BUILT)
+
+
+def _built_row(example: Example) -> dict[str, Any]:
+    return example.as_dict() | {"scores": sorted(example.scores.items())}
 
 
 def to_logged(entry: Example | Tombstone) -> dict[str, Any]:
@@ -109,7 +116,8 @@ def to_logged(entry: Example | Tombstone) -> dict[str, Any]:
 
 def to_examples(table: pa.Table) -> list[Example]:
     """Return the rows of either table as examples."""
-    return [_example(row) for row in table.to_pylist()]
+    batches = table.to_batches(max_chunksize=_BATCH)
+    return [_example(row) for batch in batches for row in batch.to_pylist()]
 
 
 def _example(row: dict[str, Any]) -> Example:

@@ -52,6 +52,14 @@ def say(request: GenerationRequest) -> list[str]:
     return [f"{second}."]
 
 
+async def watch(held: list[float]) -> None:
+    """Note this process's own memory (not mapped files) twice a second, in MiB."""
+    while True:
+        status = Path("/proc/self/status").read_text()  # noqa: ASYNC240 - the kernel answers at once
+        held.append(int(status.split("RssAnon:")[1].split()[0]) / 1024)
+        await asyncio.sleep(0.5)
+
+
 async def one(count: int) -> dict[str, float]:
     generator = FakeGenerator(say)
     generator.requests = collections.deque(maxlen=1)  # type: ignore[assignment]
@@ -65,7 +73,10 @@ async def one(count: int) -> dict[str, float]:
         documents = Path(folder, "documents")
         write_documents(documents, count)
         settings = configuration.load().model_copy(update={"home": Path(folder, "home")})
+        held: list[float] = []
+        watching = asyncio.create_task(watch(held))
         report: RunReport = await run([str(documents)], settings, None, Reporter(loud=False))
+        watching.cancel()
         rows = await Dataset(settings.versions_location).read()
     expected = count * PASSAGES
     contexts = {(row.source_uri, row.context) for row in rows}
@@ -77,8 +88,14 @@ async def one(count: int) -> dict[str, float]:
         "indexed": report.indexed,
         "accepted": report.accepted,
         "dead": report.dead,
+        "early_mib": statistics.median(held[len(held) // 4 : len(held) // 2]),
+        "late_mib": statistics.median(held[len(held) * 3 // 4 :]),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
+
+
+def middle_of(rounds: list[dict[str, float]], name: str) -> float:
+    return statistics.median(each[name] for each in rounds)
 
 
 def main() -> int:
@@ -92,7 +109,10 @@ def main() -> int:
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             results[size].append(json.loads(done.stdout.splitlines()[-1]))
     bad = False
-    print("documents  seconds (median, range)  ms/document  peak MiB  missing  doubled  dead")
+    print("own memory: median of the run's second quarter, of its last one (MiB)")
+    print(
+        "documents  seconds (median, range)  ms/document  own memory  peak  missing  doubled  dead"
+    )
     per: dict[int, float] = {}
     for size, rounds in results.items():
         seconds = [each["seconds"] for each in rounds]
@@ -102,7 +122,9 @@ def main() -> int:
         bad |= any(wrong) or any(each["indexed"] != size * PASSAGES for each in rounds)
         print(
             f"{size:9d}  {middle:7.1f} ({min(seconds):.1f} to {max(seconds):.1f})  "
-            f"{per[size]:18.1f}  {max(each['peak_mib'] for each in rounds):8.0f}  "
+            f"{per[size]:18.1f}  "
+            f"{middle_of(rounds, 'early_mib'):4.0f}, {middle_of(rounds, 'late_mib'):4.0f}  "
+            f"{max(each['peak_mib'] for each in rounds):4.0f}  "
             f"{wrong[0]:7.0f}  {wrong[1]:7.0f}  {wrong[2]:4.0f}"
         )
     print(f"time for one document, 1,000 against 100: {per[1000] / per[100]:.2f}x")

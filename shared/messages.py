@@ -191,12 +191,22 @@ class DatasetRequested(Request):
 
 
 class TrainingRequested(Request):
-    """Tune a model on a dataset by one method."""
+    """Tune a model on a dataset by one method.
+
+    Attributes:
+        dataset: a version of the dataset (`latest`, `v3`) or a file the trainer can read.
+        method: such as `lora`; see `services/trainer/methods`.
+        model: reference of the model to tune; empty for the trainer's own choice.
+        settings: of the data and of the method.
+        run: name of the run; empty to derive one, which the same request always gets. Two
+            requests of one run do its work once.
+    """
 
     dataset: Text
     method: Text
     model: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
+    run: str = ""
 
 
 # Events: nobody has to act on them and anyone may watch.
@@ -238,18 +248,35 @@ class DatasetBuilt(Message):
 
 
 class TrainingProgressed(Message):
-    """How far a training run is."""
+    """How far a training run is; at most one a second for each run.
+
+    Attributes:
+        phase: `loading`, `training`, `searching` or `scoring`.
+        step, steps: of this phase; 0 steps where their number is not known.
+    """
 
     request_id: UUID
+    run: str
+    phase: str
     step: int
     steps: int
     loss: float | None = None
+    tokens_per_second: float | None = None
+    seconds_left: float | None = None
 
 
 class TrainingCompleted(Message):
-    """A training run has ended, well or not."""
+    """A training run has ended, well or not.
+
+    Attributes:
+        artifact: folder of what was trained; empty where nothing was.
+        error: why it failed, and what to do about it.
+        result: the run's `result.json`.
+    """
 
     request_id: UUID
+    run: str
     status: Literal["completed", "failed", "cancelled"]
     artifact: str = ""
     error: str = ""
+    result: dict[str, Any] = Field(default_factory=dict)

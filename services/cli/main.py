@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from services.cli import about, data, letters, pipeline
+from services.cli import about, ask, data, letters, pipeline, runs, tuning
+from services.cli.interrupt import INTERRUPTED, interruptible
 from services.cli.output import JsonOption, emit, fail
 from shared import settings as configuration
 from shared.errors import BrokerUnreachable, GristmillError
 from shared.telemetry import configure_logging
-
-INTERRUPTED = 130
-
-T = TypeVar("T")
 
 app = typer.Typer(
     name="gristmill",
@@ -32,6 +27,9 @@ app = typer.Typer(
 )
 pipeline.register(app)
 data.register(app)
+ask.register(app)
+tuning.register(app)
+runs.register(app)
 letters.register(app)
 about.register(app)
 
@@ -87,13 +85,14 @@ def up(
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1 to answer HTTP on.")] = 8080,
 ) -> None:
     """Keep the local stack running, for `publish`, `search` and programs of your own."""
+    from services.local.apps import built_services
     from services.local.stack import Stack
 
     settings = configuration.load()
     configure_logging(settings.log_level)
 
     async def keep_up() -> None:
-        async with Stack(settings, port=port) as stack:
+        async with Stack(settings, port=port, only=built_services()) as stack:
             typer.echo(f"Up. Broker {stack.settings.redis_url}  HTTP http://127.0.0.1:{port}")
             typer.echo("Ctrl-C stops it; nothing is lost.")
             while all(service.alive() for service in stack.services):
@@ -135,24 +134,6 @@ def serve(
             raise GristmillError(f"The {service} could not be started; its log says why.")
 
     asyncio.run(serve_one())
-
-
-def interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, or until Ctrl-C or SIGTERM: then stop cleanly and say how to go on."""
-
-    async def guarded() -> T:
-        task = asyncio.ensure_future(work)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            typer.echo("Interrupted. Nothing is lost: the same command continues.", err=True)
-            sys.stdout.flush()
-            # A model that is busy in its thread would hold up a normal exit; all state is on disk.
-            os._exit(INTERRUPTED)
-
-    return asyncio.run(guarded())
 
 
 def main() -> None:

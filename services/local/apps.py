@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.applications import Starlette
 
 from shared.delivery.service import Service
 from shared.errors import ServiceUnknown
 from shared.settings import Settings
 from shared.topology import SERVICES
 
-Build = Callable[[Settings], Awaitable[Service]]
+ANSWERER = "answerer"
+"""Reads no stream, so the topology does not name it; it asks the indexer."""
+
+Build = Callable[..., Awaitable[Service]]
 
 
 def built_services() -> tuple[str, ...]:
     """Return the names of the services this installation has, in pipeline order."""
-    return tuple(name for name in SERVICES if importlib.util.find_spec(f"services.{name}"))
+    names = (*SERVICES, ANSWERER)
+    return tuple(name for name in names if importlib.util.find_spec(f"services.{name}"))
 
 
 def build_of(name: str) -> Build:
@@ -37,3 +43,18 @@ def build_of(name: str) -> Build:
             f"Install it with `pip install gristmill[{name.replace('_', '-')}]`.",
         ) from error
     return build
+
+
+async def build_beside(name: str, settings: Settings, others: Sequence[Service]) -> Service:
+    """Wire a service in a process with others: the answerer asks the indexer that is there.
+
+    Raises:
+        ServiceUnknown: see `build_of`.
+    """
+    build = build_of(name)
+    found = [other.routes for other in others if other.name == "indexer"]
+    if name != ANSWERER or not found:
+        return await build(settings)
+    import httpx
+
+    return await build(settings, httpx.ASGITransport(Starlette(routes=found[0])))

@@ -1,9 +1,10 @@
-"""The embedded default: a private broker, the index and all services in one process."""
+"""The embedded default: a private broker, the index and the services in one process."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from services.local.apps import build_of, built_services
+from services.local.apps import build_beside, built_services
 from services.local.broker import EmbeddedBroker
 from services.local.home import Home, RunningStack
 from shared.delivery.housekeeping import release_all
@@ -31,21 +32,33 @@ _QUIET: dict[str, Any] = {
 }
 
 
+def document_services() -> tuple[str, ...]:
+    """Return the services that run with documents: all but the trainer, which takes its time."""
+    return tuple(name for name in built_services() if name != "trainer")
+
+
 class Stack:
-    """Everything, in this process; `async with Stack(settings) as stack`.
+    """Services and what they need, in this process; `async with Stack(settings) as stack`.
+
+    Without all that documents go through it is its process's own: it answers no HTTP, and other
+    commands do not find it.
 
     Args:
         settings: `home` says where the state lies; a `redis_url` is not used.
         port: TCP port on 127.0.0.1 to answer HTTP on besides the unix socket; 0 for none.
+        only: the services to start; those that documents go through if not given.
 
     Raises:
         HomeInUse: another process runs a stack in this home folder.
         BrokerUnreachable: the embedded broker does not start.
     """
 
-    def __init__(self, settings: Settings, port: int = 0) -> None:
+    def __init__(
+        self, settings: Settings, port: int = 0, only: Collection[str] | None = None
+    ) -> None:
         self.home = Home(settings.home)
         self.port = port
+        self.names = document_services() if only is None else tuple(only)
         self._given = settings
         self.settings = settings
         self.services: list[Service] = []
@@ -71,10 +84,12 @@ class Stack:
             update={"redis_url": self._broker.url, "home": self.home.folder}
         )
         await self._take_over()
-        for name in built_services():
-            service = await build_of(name)(self.settings)
+        for name in self.names:
+            service = await build_beside(name, self.settings, self.services)
             self.services.append(service)
             await service.start()
+        if not set(document_services()) <= set(self.names):
+            return
         socket = self._broker.socket.with_name("http.sock")
         await self._serve(uvicorn.Config(self._app(), uds=str(socket), **_QUIET))
         if self.port:

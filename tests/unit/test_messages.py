@@ -53,8 +53,12 @@ EXAMPLES: list[m.Message] = [
     ),
     m.DocumentCompleted(document_id=DOCUMENT, sequence=SOURCE.sequence),
     m.DatasetBuilt(request_id=REQUEST, version=3, accepted=10, rejected=1),
-    m.TrainingProgressed(request_id=REQUEST, step=1, steps=10, loss=0.5),
-    m.TrainingCompleted(request_id=REQUEST, status="completed", artifact="runs/7"),
+    m.TrainingProgressed(
+        request_id=REQUEST, run="lora-3f2a91c0", phase="training", step=1, steps=10, loss=0.5
+    ),
+    m.TrainingCompleted(
+        request_id=REQUEST, run="lora-3f2a91c0", status="completed", artifact="runs/7"
+    ),
 ]
 
 

@@ -12,13 +12,14 @@ from shared.messages import Message
 from shared.topology import SERVICES, STREAMS, Keys, read_by, row_of, stream_of, written_by
 
 ROOT = Path(__file__).parents[2]
+READERS = [name for name in built_services() if name in SERVICES]
 
 
 def subclasses(kind: type[Message]) -> set[type[Message]]:
     return {each for child in kind.__subclasses__() for each in ({child} | subclasses(child))}
 
 
-@pytest.mark.parametrize("name", built_services())
+@pytest.mark.parametrize("name", READERS)
 def test_an_app_opens_with_its_row_of_the_table(name: str) -> None:
     source = (ROOT / "services" / name / "app.py").read_text()
     docstring = ast.get_docstring(ast.parse(source))
@@ -26,7 +27,7 @@ def test_an_app_opens_with_its_row_of_the_table(name: str) -> None:
     assert docstring.splitlines()[0] == f"{row_of(name)}."
 
 
-@pytest.mark.parametrize("name", built_services())
+@pytest.mark.parametrize("name", READERS)
 def test_every_service_has_the_same_anatomy(name: str) -> None:
     files = {path.name for path in (ROOT / "services" / name).iterdir()}
     assert {"app.py", "handlers.py", "settings.py"} <= files

@@ -1,0 +1,97 @@
+"""Live progress of trainings: bars on a terminal, plain lines in a pipe; on standard error."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from shared.messages import TrainingCompleted, TrainingProgressed
+
+LINE_EVERY_SECONDS = 5.0
+
+
+class TrainingReporter:
+    """Says how far each training is. Without `loud` it says nothing."""
+
+    def __init__(self, *, loud: bool = True) -> None:
+        self.console = Console(stderr=True, quiet=not loud)
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._said: dict[str, tuple[str, float]] = {}
+        if loud and self.console.is_terminal:
+            self._bars = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                TimeElapsedColumn(),
+                TextColumn("[dim]{task.fields[note]}"),
+                console=self.console,
+                transient=True,
+            )
+
+    def __enter__(self) -> Self:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def say(self, text: str) -> None:
+        """Say something once."""
+        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def show(self, event: TrainingProgressed) -> None:
+        """A training is so far."""
+        if self._bars is None:
+            phase, said = self._said.get(event.run, ("", 0.0))
+            if phase != event.phase or time.monotonic() - said >= LINE_EVERY_SECONDS:
+                self._said[event.run] = event.phase, time.monotonic()
+                self.say(f"{event.run}  {event.phase}  {_note(event)}".rstrip())
+            return
+        if event.run not in self._tasks:
+            self._tasks[event.run] = self._bars.add_task(event.run, note="")
+        self._bars.update(
+            self._tasks[event.run],
+            description=f"{event.run}  {event.phase}",
+            completed=event.step,
+            total=event.steps or None,
+            note=_note(event),
+        )
+
+    def ended(self, answer: TrainingCompleted, number: int, of: int) -> None:
+        """A training has ended, as the `number`-th `of` all."""
+        if self._bars and answer.run in self._tasks:
+            self._bars.remove_task(self._tasks.pop(answer.run))
+        count = f"  ({number} of {of})" if of > 1 else ""
+        self.say(f"{answer.run}  {answer.status}{count}")
+
+
+def _note(event: TrainingProgressed) -> str:
+    parts = [f"{event.step}/{event.steps}"] if event.steps else []
+    if event.loss is not None:
+        parts.append(f"loss {event.loss:.3f}")
+    if event.tokens_per_second is not None:
+        parts.append(f"{event.tokens_per_second:,.0f} tokens/s")
+    if event.seconds_left is not None:
+        parts.append(f"{spoken(event.seconds_left)} left")
+    return "  ".join(parts)
+
+
+def spoken(seconds: float) -> str:
+    """Return a length of time for reading: `42 s`, `3 min`, `1 h 20 min`."""
+    if seconds < 100:  # noqa: PLR2004 - up to here seconds are easier to read
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"

@@ -1,0 +1,219 @@
+"""Commands that tune a model on a dataset: by one method, or by several to compare them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.interrupt import interruptible
+from services.cli.output import JsonOption, emit
+from services.cli.tuning_options import data_settings, listed, numbers, parsed, seconds
+from services.trainer.naming import absolute, run_id, settle
+from shared import settings as configuration
+from shared.errors import DatasetNotFound, GristmillError
+from shared.messages import TrainingRequested
+from shared.settings import Settings
+from shared.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from services.cli.training import Trained
+
+LABELS_ONLY = "tf-idf"
+
+DatasetOption = Annotated[
+    str, typer.Option(help="A dataset version (v3, latest) or a file: .jsonl, .json, .tsv, .csv.")
+]
+ModelOption = Annotated[str, typer.Option(help="The model to tune; the trainer's if not given.")]
+TestOption = Annotated[
+    str, typer.Option("--test", help="Another file of the same format, to test on.")
+]
+TrainRowsOption = Annotated[int, typer.Option(min=0, help="Train on so many rows; 0 for all.")]
+TestRowsOption = Annotated[int, typer.Option(min=0, help="Test on so many rows; 0 for all.")]
+LabelOption = Annotated[
+    list[str] | None, typer.Option("--label", help="Rename a label, such as 0=negative.")
+]
+
+
+class MethodUnknown(GristmillError):
+    """No method has this name."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(tune)
+    app.command()(compare)
+
+
+def tune(
+    method: Annotated[str, typer.Argument(help="Such as lora, full, soft-prompt, in-context.")],
+    dataset: DatasetOption = "latest",
+    model: ModelOption = "",
+    test: TestOption = "",
+    train_rows: TrainRowsOption = 0,
+    test_rows: TestRowsOption = 0,
+    label: LabelOption = None,
+    seed: Annotated[int, typer.Option(help="Another seed is another run.")] = 0,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of the method: key=value.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Stop training after so many minutes.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Tune a model by one method. Run again: what is done is kept, what was broken off goes on."""
+    from services.cli.training_progress import TrainingReporter
+
+    configure_logging("CRITICAL")
+    settings = configuration.load()
+    _check_methods([method])
+    given = data_settings(test, train_rows, test_rows, label)
+    given |= {"seed": seed, **seconds(minutes), **parsed(setting)}
+    requests = asyncio.run(_requests([method], [given], dataset, model, settings))
+    with TrainingReporter(loud=not json) as reporter:
+        (trained,) = _train(requests, settings, reporter)
+    result = trained.answer.result
+    if json:
+        emit(result)
+    elif trained.answer.status == "completed":
+        _print_result(trained)
+    else:
+        typer.echo(f"error: {trained.answer.error or 'The run was cancelled.'}", err=True)
+        typer.echo(f"       `gristmill runs show {requests[0].run}` tells more.", err=True)
+    if trained.answer.status != "completed":
+        raise typer.Exit(1)
+
+
+def compare(
+    methods: Annotated[
+        str, typer.Option(help="Comma-separated; untuned and the seven that tune if not given.")
+    ] = "",
+    dataset: DatasetOption = "latest",
+    model: ModelOption = "",
+    test: TestOption = "",
+    train_rows: TrainRowsOption = 0,
+    test_rows: TestRowsOption = 0,
+    label: LabelOption = None,
+    seeds: Annotated[str, typer.Option(help="Comma-separated: each method is run with each.")] = (
+        "0"
+    ),
+    budget: Annotated[
+        float | None, typer.Option(min=0.01, help="Minutes of training for all runs together.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.json and .html.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Run several methods on the same data and say which to pick. Runs done before are reused.
+
+    Exit codes: 0 all completed; 1 none did; 3 some did not.
+    """
+    from services.cli.training_progress import TrainingReporter
+
+    configure_logging("CRITICAL")
+    settings = configuration.load()
+    names = listed(methods) or [name for name in _known_methods() if name != LABELS_ONLY]
+    _check_methods(names)
+    chosen = numbers(seeds)
+    share = None if budget is None else budget / (len(names) * len(chosen))
+    data = data_settings(test, train_rows, test_rows, label) | seconds(share)
+    each = [{**data, "seed": seed} for seed in chosen]
+    requests = asyncio.run(_requests(names, each, dataset, model, settings))
+    with TrainingReporter(loud=not json) as reporter:
+        trained = _train(requests, settings, reporter)
+    _report(trained, out or _report_folder(requests, settings), json=json)
+    completed = sum(each.answer.status == "completed" for each in trained)
+    if completed < len(trained):
+        raise typer.Exit(3 if completed else 1)
+
+
+def _report(trained: Sequence[Trained], folder: Path, *, json: bool) -> None:
+    from services.trainer.report.comparison import summarize, table, write_report
+
+    results = [each.answer.result for each in trained]
+    report = summarize(results)
+    _, page = write_report(results, folder)
+    if json:
+        emit(report)
+        return
+    typer.echo(table(report))
+    typer.echo()
+    for sentence in report["verdict"]:
+        typer.echo(sentence)
+    reused = sum(each.reused for each in trained)
+    if reused:
+        typer.echo(f"\n{reused} of {len(trained)} runs had been completed before and were reused.")
+    typer.echo(f"\nThe whole report: {page}")
+
+
+def _train(requests: Sequence[TrainingRequested], settings: Settings, reporter: Any) -> Any:
+    from services.cli.training import train
+
+    return interruptible(train(requests, settings, reporter))
+
+
+async def _requests(
+    methods: Sequence[str],
+    each: Sequence[dict[str, Any]],
+    dataset: str,
+    model: str,
+    settings: Settings,
+) -> list[TrainingRequested]:
+    """Return a request for each method with each of the settings."""
+    reference, content = await settle(dataset, settings.versions_location)
+    if reference == content and not Path(reference).exists():
+        raise DatasetNotFound(
+            f"{dataset} is neither a file nor a version of the dataset.",
+            "`gristmill dataset list` lists the versions.",
+        )
+    model = absolute(model) if model else ""
+    return [
+        TrainingRequested(
+            dataset=reference,
+            method=method,
+            model=model,
+            settings=given,
+            run=run_id(method, content, model, given),
+        )
+        for method in methods
+        for given in each
+    ]
+
+
+def _known_methods() -> list[str]:
+    from services.trainer.methods import METHODS
+
+    return list(METHODS)
+
+
+def _check_methods(names: Sequence[str]) -> None:
+    known = _known_methods()
+    for name in names:
+        if name not in known:
+            raise MethodUnknown(f"There is no method {name!r}.", f"There are {', '.join(known)}.")
+
+
+def _report_folder(requests: Sequence[TrainingRequested], settings: Settings) -> Path:
+    from services.cli.training import runs_of
+
+    names = " ".join(request.run for request in requests)
+    return runs_of(settings).path / f"compare-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
+
+
+def _print_result(trained: Trained) -> None:
+    from services.cli.runs import scores_of
+    from services.cli.training_progress import spoken
+
+    answer, result = trained.answer, trained.answer.result
+    took = result.get("train_seconds")
+    said = f"{answer.run}  was completed before" if trained.reused else f"{answer.run}  completed"
+    typer.secho(said + (f", trained for {spoken(took)}" if took else ""), bold=True)
+    typer.echo(f"  {scores_of(result)}")
+    for note in result.get("notes") or ():
+        typer.echo(f"  {note}")
+    typer.echo(f"  It lies in {answer.artifact}")
+    typer.echo(f'  Ask it: gristmill ask "..." --run {answer.run}')

@@ -1,0 +1,1 @@
+"""Tunes models on datasets, by every method, and says what each was worth."""

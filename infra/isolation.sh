@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-for service in extractor curator summarizer question_generator indexer; do
+for service in extractor curator summarizer question_generator indexer trainer answerer; do
     "${PYTHON:-python3}" -m venv "$work/$service"
     "$work/$service/bin/python" -m pip install --quiet -c infra/constraints.txt ".[${service//_/-}]"
     (cd "$work" && "$service/bin/python" - "$service" <<'PY'

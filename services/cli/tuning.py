@@ -12,7 +12,7 @@ import typer
 
 from services.cli.interrupt import interruptible
 from services.cli.output import JsonOption, emit
-from services.cli.tuning_options import data_settings, listed, numbers, parsed, seconds
+from services.cli.tuning_options import data_settings, listed, numbers, parsed, seconds, variant
 from services.trainer.naming import absolute, run_id, settle
 from shared import settings as configuration
 from shared.errors import DatasetNotFound, GristmillError
@@ -74,7 +74,7 @@ def tune(
     _check_methods([method])
     given = data_settings(test, train_rows, test_rows, label)
     given |= {"seed": seed, **seconds(minutes), **parsed(setting)}
-    requests = asyncio.run(_requests([method], [given], dataset, model, settings))
+    requests = asyncio.run(_requests([(method, given)], dataset, model, settings))
     with TrainingReporter(loud=not json) as reporter:
         (trained,) = _train(requests, settings, reporter)
     result = trained.answer.result
@@ -91,7 +91,11 @@ def tune(
 
 def compare(
     methods: Annotated[
-        str, typer.Option(help="Comma-separated; untuned and the seven that tune if not given.")
+        str,
+        typer.Option(
+            help="Comma-separated, with settings such as soft-prompt:variant=prefix; "
+            "untuned and the seven that tune if not given."
+        ),
     ] = "",
     dataset: DatasetOption = "latest",
     model: ModelOption = "",
@@ -116,13 +120,13 @@ def compare(
 
     configure_logging("CRITICAL")
     settings = configuration.load()
-    names = listed(methods) or [name for name in _known_methods() if name != LABELS_ONLY]
-    _check_methods(names)
+    variants = [variant(each) for each in listed(methods) or _default_methods(dataset)]
+    _check_methods([name for name, _ in variants])
     chosen = numbers(seeds)
-    share = None if budget is None else budget / (len(names) * len(chosen))
+    share = None if budget is None else budget / (len(variants) * len(chosen))
     data = data_settings(test, train_rows, test_rows, label) | seconds(share)
-    each = [{**data, "seed": seed} for seed in chosen]
-    requests = asyncio.run(_requests(names, each, dataset, model, settings))
+    each = [(name, {**data, **own, "seed": seed}) for name, own in variants for seed in chosen]
+    requests = asyncio.run(_requests(each, dataset, model, settings))
     with TrainingReporter(loud=not json) as reporter:
         trained = _train(requests, settings, reporter)
     _report(trained, out or _report_folder(requests, settings), json=json)
@@ -157,13 +161,12 @@ def _train(requests: Sequence[TrainingRequested], settings: Settings, reporter: 
 
 
 async def _requests(
-    methods: Sequence[str],
-    each: Sequence[dict[str, Any]],
+    runs: Sequence[tuple[str, dict[str, Any]]],
     dataset: str,
     model: str,
     settings: Settings,
 ) -> list[TrainingRequested]:
-    """Return a request for each method with each of the settings."""
+    """Return a request for each method with its settings."""
     reference, content = await settle(dataset, settings.versions_location)
     if reference == content and not Path(reference).exists():
         raise DatasetNotFound(
@@ -179,8 +182,7 @@ async def _requests(
             settings=given,
             run=run_id(method, content, model, given),
         )
-        for method in methods
-        for given in each
+        for method, given in runs
     ]
 
 
@@ -188,6 +190,13 @@ def _known_methods() -> list[str]:
     from services.trainer.methods import METHODS
 
     return list(METHODS)
+
+
+def _default_methods(dataset: str) -> list[str]:
+    """Return every method that suits the data, and in-context learning both ways."""
+    labelled = Path(dataset).suffix.lower() in {".tsv", ".csv"}
+    known = [name for name in _known_methods() if labelled or name != LABELS_ONLY]
+    return [*known, "in-context:choose=random"]
 
 
 def _check_methods(names: Sequence[str]) -> None:
@@ -216,4 +225,5 @@ def _print_result(trained: Trained) -> None:
     for note in result.get("notes") or ():
         typer.echo(f"  {note}")
     typer.echo(f"  It lies in {answer.artifact}")
-    typer.echo(f'  Ask it: gristmill ask "..." --run {answer.run}')
+    alone = " -k 0" if result.get("dataset", {}).get("task") == "classification" else ""
+    typer.echo(f'  Ask it: gristmill ask "..." --run {answer.run}{alone}')

@@ -62,6 +62,12 @@ def listed(text: str) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
+def variant(text: str) -> tuple[str, dict[str, Any]]:
+    """Return a method and its settings from `METHOD` or `METHOD:key=value:key=value`."""
+    name, *pairs = text.split(":")
+    return name.strip(), parsed(pairs)
+
+
 def numbers(text: str) -> list[int]:
     """Return the numbers of a comma-separated list.
 

@@ -27,6 +27,8 @@ def write_card(folder: Path, result: dict[str, Any], kind: str) -> None:
         f"{result['trainable_parameters']:,} of {result['total_parameters']:,} parameters trained "
         f"in {result['train_seconds']:.0f} s. Settings: `{result['settings']}`."
     )
+    alone = " -k 0" if dataset["task"] == "classification" else ""
+    ask = f'`gristmill ask "..." --run {result["run"]}{alone}`'
     lines = [
         "---",
         f"base_model: {json.dumps(result['model'])}",
@@ -47,7 +49,7 @@ def write_card(folder: Path, result: dict[str, Any], kind: str) -> None:
         "",
         *(f"- {note}" for note in result["notes"]),
         "",
-        f'Ask it with `gristmill ask "..." --run {result["run"]}`. {_LOADING.get(kind, "")}',
+        f"Ask it with {ask}. {_LOADING.get(kind, '')}",
         "",
         "The licence of the base model and of the data applies.",
     ]

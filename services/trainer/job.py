@@ -110,8 +110,7 @@ class Job:
     def template(self) -> Template:
         """The default template, with the answers' length measured on the training rows."""
         chat = self.behind_endpoint or self.network.chats
-        context = any(item.query.context for item in self.data.train)
-        base = default_template(self.task, chat=chat, context=context)
+        base = default_template(self.task, chat=chat)
         answers = [item.answers[0] for item in self.data.train]
         if self.task.labels:
             return base

@@ -42,6 +42,11 @@ class Template:
         """Return it as JSON types; `Template(**it)` is the same again."""
         return asdict(self)
 
+    def asks(self, query: Query) -> str:
+        """Return the instruction; the default one does not speak of a passage that is not there."""
+        alone = not query.context and self.instruction == ANSWER
+        return ANSWER_ALONE if alone else self.instruction
+
     def body(self, query: Query) -> str:
         """Return the query in words."""
         asked = f"{self.question}: {query.question}"
@@ -53,27 +58,26 @@ class Template:
     def completion(self, query: Query, worked: Sequence[Example] = ()) -> str:
         """Return the text to continue: instruction, worked examples, the query and the cue."""
         shown = [f"{self.body(each.query)}\n{self.cue}: {each.answer}" for each in worked]
-        parts = [self.instruction, *shown, f"{self.body(query)}\n{self.cue}:"]
+        parts = [self.asks(query), *shown, f"{self.body(query)}\n{self.cue}:"]
         return "\n\n".join(part for part in parts if part)
 
     def turns(self, query: Query, worked: Sequence[Example] = ()) -> list[Turn]:
         """Return the conversation up to the answer."""
         turns: list[Turn] = []
-        if self.instruction:
-            turns.append({"role": "system", "content": self.instruction})
+        if asked := self.asks(query):
+            turns.append({"role": "system", "content": asked})
         for each in worked:
             turns.append({"role": "user", "content": self.body(each.query)})
             turns.append({"role": "assistant", "content": each.answer})
         return [*turns, {"role": "user", "content": self.body(query)}]
 
 
-def default_template(task: Task, *, chat: bool = False, context: bool = True) -> Template:
+def default_template(task: Task, *, chat: bool = False) -> Template:
     """Return the template that every method starts from.
 
     Args:
         task: what is asked for.
         chat: whether the model is to be asked in a conversation.
-        context: whether the queries have contexts.
     """
     if task.labels:
         *first, last = task.labels
@@ -81,4 +85,4 @@ def default_template(task: Task, *, chat: bool = False, context: bool = True) ->
         return Template(
             f"Classify the text as {choice}.", chat, question="Text", cue="Label", max_new_tokens=8
         )
-    return Template(ANSWER if context else ANSWER_ALONE, chat)
+    return Template(ANSWER, chat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import threading
 from pathlib import Path
 from uuid import UUID
@@ -216,8 +217,6 @@ def test_the_last_two_models_stay_open(tmp_path: Path, opened: list[str]) -> Non
     say("two")
     assert opened == ["one", "two", "plain", "two"]
     made = (folder / "result.json").stat().st_mtime_ns
-    import os
-
     os.utime(folder / "result.json", ns=(made + 1, made + 1))
     say("one")  # trained again since
     assert opened[-1] == "one"

@@ -71,6 +71,7 @@ class OutputLayers:
             torch.tensor([labels.index(item.answers[0]) for item in items])
             for items in (job.data.train, job.data.validation)
         )
+        job.progress("training", 0, len(rows))
         first = _last_states(network, rows)
         mean, scale = first.mean(0), first.std(0) + 1e-6
         torch.manual_seed(job.seed)

@@ -11,6 +11,7 @@ import math
 import os
 import platform
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -78,6 +79,8 @@ def main(folder: Path) -> int:
         }
     ended = datetime.now(UTC).isoformat(timespec="seconds")
     run.write_result(result | {"started": started, "ended": ended})
+    if result["status"] == "completed":
+        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return 0
 
 

@@ -275,6 +275,7 @@ def test_a_run_writes_everything_a_reader_needs(causal, rows, tmp_path):
     assert "gristmill ask" in card
     lines = (tmp_path / "r" / "predictions.jsonl").read_text().splitlines()
     assert len(lines) == result["dataset"]["test"]
+    assert not (tmp_path / "r" / "checkpoint").exists()  # it can be as large as the model
     phases = {json.loads(x)["phase"] for x in (tmp_path / "r" / "progress.jsonl").open()}
     assert phases == {"loading", "training", "scoring"}
 

@@ -101,6 +101,7 @@ class Learner:
             TuningFailed: the loss is not a number any more.
         """
         state = self._resume()
+        earlier = state.seconds
         each_epoch = math.ceil(len(objective.sizes) / self._settings.batch_size)
         steps = each_epoch * self._settings.epochs
         saved = time.monotonic()
@@ -137,6 +138,7 @@ class Learner:
             curve=_thinned(state.curve),
             validation_curve=state.validation,
             tokens_per_second=round(state.tokens / max(state.seconds, 1e-9), 1),
+            earlier_seconds=earlier,
             notes=notes,
         )
 

@@ -45,6 +45,7 @@ class Tuned:
         trainable, total: numbers of parameters.
         curve, validation_curve: (step, mean loss per token in nats).
         tokens_per_second: while training.
+        earlier_seconds: of training before this process took the run up from a checkpoint.
         notes: what a reader of the scores should know.
     """
 
@@ -53,6 +54,7 @@ class Tuned:
     curve: Sequence[tuple[int, float]] = ()
     validation_curve: Sequence[tuple[int, float]] = ()
     tokens_per_second: float | None = None
+    earlier_seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
 

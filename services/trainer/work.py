@@ -114,7 +114,7 @@ def _do(run: RunFolder, request: dict[str, Any]) -> dict[str, Any]:
     result = _scored(job, tuned, progress) | {
         "dataset": _about(data),
         "seed": job.seed,
-        "train_seconds": round(seconds, 1),
+        "train_seconds": round(seconds + tuned.earlier_seconds, 1),
         "machine": _machine(),
         "artifact": str(job.artifact_folder),
     }

@@ -179,12 +179,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
         if "loss" in figures:
             seen.append(step)
 
-    interrupted = {"lora": 8, "full": 8, "soft-prompt": 8, "output-layers": 8}
-    assert interrupted[method]
     with pytest.raises(Killed):
         tune(job(questions, causal, tmp_path / "cut", method, progress=killed), **QUICK)
     seen = []
-    tune(job(questions, causal, tmp_path / "cut", method, progress=counted), **QUICK)
+    tuned = tune(job(questions, causal, tmp_path / "cut", method, progress=counted), **QUICK)
+    assert tuned.earlier_seconds > 0
     assert seen[0] > 1  # it did not begin again
     for file in (tmp_path / "whole" / "artifact").glob("*.safetensors"):
         whole, cut = load_file(file), load_file(tmp_path / "cut" / "artifact" / file.name)

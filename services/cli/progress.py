@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -22,27 +23,26 @@ from services.cli import submit
 LINE_EVERY_SECONDS = 5.0
 
 
-class Reporter:
-    """Says how far a run is. Without `loud` it says nothing."""
+class Bars:
+    """A console, with bars on it where it is a terminal; `with` shows them.
 
-    def __init__(self, *, loud: bool = True) -> None:
+    Args:
+        columns: what stands between a bar's description and its note.
+        loud: False to say nothing at all.
+    """
+
+    def __init__(self, *columns: ProgressColumn, loud: bool) -> None:
         self.console = Console(stderr=True, quiet=not loud)
         self._bars: Progress | None = None
-        self._said = 0.0
-        self._last = ""
         if loud and self.console.is_terminal:
             self._bars = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
+                *columns,
                 TextColumn("[dim]{task.fields[note]}"),
                 console=self.console,
                 transient=True,
             )
-            self._task = self._bars.add_task("starting", total=None, note="")
 
     def __enter__(self) -> Self:
         if self._bars:
@@ -57,6 +57,18 @@ class Reporter:
     ) -> None:
         if self._bars:
             self._bars.stop()
+
+
+class Reporter(Bars):
+    """Says how far a run is. Without `loud` it says nothing."""
+
+    def __init__(self, *, loud: bool = True) -> None:
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        super().__init__(*columns, loud=loud)
+        self._said = 0.0
+        self._last = ""
+        if self._bars:
+            self._task = self._bars.add_task("starting", total=None, note="")
 
     def starting(self) -> None:
         """The local stack is being started."""

@@ -3,49 +3,20 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TimeElapsedColumn
 
+from services.cli.progress import LINE_EVERY_SECONDS, Bars
 from shared.messages import TrainingCompleted, TrainingProgressed
 
-LINE_EVERY_SECONDS = 5.0
 
-
-class TrainingReporter:
+class TrainingReporter(Bars):
     """Says how far each training is. Without `loud` it says nothing."""
 
     def __init__(self, *, loud: bool = True) -> None:
-        self.console = Console(stderr=True, quiet=not loud)
-        self._bars: Progress | None = None
+        super().__init__(BarColumn(bar_width=20), TimeElapsedColumn(), loud=loud)
         self._tasks: dict[str, TaskID] = {}
         self._said: dict[str, tuple[str, float]] = {}
-        if loud and self.console.is_terminal:
-            self._bars = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=20),
-                TimeElapsedColumn(),
-                TextColumn("[dim]{task.fields[note]}"),
-                console=self.console,
-                transient=True,
-            )
-
-    def __enter__(self) -> Self:
-        if self._bars:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bars:
-            self._bars.stop()
 
     def say(self, text: str) -> None:
         """Say something once."""

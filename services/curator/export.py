@@ -18,7 +18,6 @@ there whole or not at all.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ import pyarrow.parquet as pq
 
 from services.curator import squad
 from shared.errors import ConfigurationInvalid, GristmillError
+from shared.files import write_atomically
 from shared.storage.rows import COLUMNS, Example, to_built
 
 _CONTENT = ("question", "context", "answer")
@@ -80,23 +80,13 @@ def export(
             f"{f' of {left_out} fits the format' if left_out else ''}.",
             "`gristmill dataset show` tells why examples were rejected.",
         )
-    _write_atomically(path, lambda partial: FORMATS[format_name](rows, path, partial))
+    write_atomically(path, lambda partial: FORMATS[format_name](rows, path, partial))
     return Exported(path, len(rows), left_out)
 
 
 def input_of(row: Example) -> str:
     """Return what a model is asked: the context and the question."""
     return f"Context: {row.context}\n\nQuestion: {row.question}"
-
-
-def _write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _bam(rows: Sequence[Example], _path: Path, partial: Path) -> None:

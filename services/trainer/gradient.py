@@ -22,6 +22,7 @@ from pydantic import Field
 from safetensors.torch import load_file, save_file
 
 from services.trainer.job import Job, MethodSettings, Tuned, TuningFailed
+from shared.files import write_atomically
 
 CHECKPOINT_SECONDS = 60.0
 _WARMUP = 0.1
@@ -198,7 +199,6 @@ class Learner:
         state.validation.append((state.step, loss))
         if loss < state.best:
             state.best = loss
-            self._folder.mkdir(parents=True, exist_ok=True)
             _write(self._tensors(), self._folder / "best.safetensors")
 
     def _restore_best(self, objective: Objective) -> None:
@@ -218,7 +218,6 @@ class Learner:
         if not self._accelerator.is_main_process:
             return
         folder = self._folder / f"step-{self._state.step}"
-        folder.mkdir(parents=True, exist_ok=True)
         moments = {
             f"{name}/{kind}": value.detach().cpu().contiguous()
             for name, parameter in self._named.items()
@@ -227,9 +226,8 @@ class Learner:
         _write(self._tensors(), folder / "parameters.safetensors")
         _write(moments, folder / "optimizer.safetensors")
         pointer = self._folder / "state.json"
-        partial = pointer.with_suffix(".partial")
-        partial.write_text(json.dumps({"folder": folder.name} | vars(self._state)))
-        partial.replace(pointer)
+        state = json.dumps({"folder": folder.name} | vars(self._state))
+        write_atomically(pointer, lambda partial: partial.write_text(state))
         for old in self._folder.glob("step-*"):
             if old != folder:
                 shutil.rmtree(old, ignore_errors=True)
@@ -260,9 +258,7 @@ class Learner:
 
 
 def _write(tensors: Mapping[str, torch.Tensor], file: Path) -> None:
-    partial = file.with_suffix(".partial")
-    save_file(dict(tensors), partial)
-    partial.replace(file)
+    write_atomically(file, lambda partial: save_file(dict(tensors), partial))
 
 
 def _within(rows: Sequence[int], objective: Objective) -> list[list[int]]:

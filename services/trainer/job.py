@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from services.trainer.data import Item, TaskData
+from services.trainer.data import TaskData
 from services.trainer.methods import METHODS
 from shared.answering.artifact import Artifact, Kind
 from shared.answering.network import Network
@@ -198,8 +198,3 @@ def check(method: Method, name: str, job: Job) -> None:
         )
     if method.labels_only and not job.task.labels:
         raise ConfigurationInvalid(f"{name} is for labelled data only.", "Give a TSV or CSV file.")
-
-
-def examples_of(items: Sequence[Item]) -> list[Any]:
-    """Return the items as worked examples."""
-    return [item.example for item in items]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from shared.answering.artifact import Artifact
 from shared.answering.background import embed
 from shared.answering.port import Example, Query
 
@@ -26,6 +27,14 @@ class Demonstrations:
         self._fixed = None if similar and self._k else fixed
         if self._fixed is None:
             self._vectors = embed([each.query.question for each in self._pool])
+
+    @classmethod
+    def of(cls, artifact: Artifact, pool: Sequence[Example]) -> Demonstrations | None:
+        """Return what an artifact shows of its pool; None where it has no pool."""
+        if not pool:
+            return None
+        details = artifact.details
+        return cls(pool, details["k"], similar=details["similar"], seed=details["seed"])
 
     def choose(self, queries: Sequence[Query]) -> list[list[Example]]:
         """Return the worked examples for each query."""

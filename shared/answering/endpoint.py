@@ -25,12 +25,7 @@ class EndpointAnswerer:
         self._generator = open_generator(
             artifact.model, settings=section("generation", GenerationSettings)
         )
-        details = artifact.details
-        self._demonstrations = (
-            Demonstrations(pool, details["k"], similar=details["similar"], seed=details["seed"])
-            if pool
-            else None
-        )
+        self._demonstrations = Demonstrations.of(artifact, pool)
 
     def answer(self, queries: Sequence[Query]) -> list[str]:
         """Return one answer for each query; empty where the model said nothing."""

@@ -72,13 +72,7 @@ def open_local(artifact: Artifact, folder: Path) -> Answerer:
         add_adapter(network, folder)
     elif artifact.kind == "tensors":
         add_tensors(network, folder / TENSORS_FILE)
-    pool = read_demonstrations(folder)
-    details = artifact.details
-    demonstrations = (
-        Demonstrations(pool, details["k"], similar=details["similar"], seed=details["seed"])
-        if pool
-        else None
-    )
+    demonstrations = Demonstrations.of(artifact, read_demonstrations(folder))
     return LanguageModelAnswerer(network, artifact, demonstrations)
 
 

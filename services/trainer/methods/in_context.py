@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.trainer.job import Job, MethodSettings, Tuned, examples_of
+from services.trainer.job import Job, MethodSettings, Tuned
 from shared.answering.artifact import write_demonstrations
 
 
@@ -41,5 +41,5 @@ class InContext:
             "seed": job.seed,
         }
         job.save("prompt", details=details)
-        write_demonstrations(job.artifact_folder, examples_of(job.data.train))
+        write_demonstrations(job.artifact_folder, [item.example for item in job.data.train])
         return Tuned(total=0 if job.behind_endpoint else job.network.model.num_parameters())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from services.trainer.report.words import (
     size,
 )
 from shared.errors import GristmillError
+from shared.files import write_atomically
 
 _MAIN = {"classification": "accuracy", "question-answering": "f1"}
 _WIDTH = 100
@@ -62,10 +63,11 @@ def write_report(results: Sequence[Result], folder: Path) -> tuple[Path, Path]:
     entries = _entries(results)
     report = _report(results, entries)
     content = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False, default=str)
-    return (
-        _write(folder / "report.json", content + "\n"),
-        _write(folder / "report.html", render(report, in_order(entries, report["main_score"]))),
-    )
+    page = render(report, in_order(entries, report["main_score"]))
+    paths = folder / "report.json", folder / "report.html"
+    for path, text in zip(paths, (content + "\n", page), strict=True):
+        write_atomically(path, partial(Path.write_text, data=text, encoding="utf-8"))
+    return paths
 
 
 def table(report: dict[str, Any]) -> str:
@@ -173,14 +175,3 @@ def _apart(entry: Entry, model: str, machine: dict[str, Any]) -> list[str]:
     if any(run["machine"] != machine for run in entry.runs if run.get("machine")):
         notes.append("Run on another machine, so its times and memory do not compare.")
     return notes
-
-
-def _write(path: Path, content: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path

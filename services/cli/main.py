@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -17,6 +17,13 @@ from services.cli.output import JsonOption, emit, fail
 from shared import settings as configuration
 from shared.errors import BrokerUnreachable, GristmillError
 from shared.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from shared.delivery.service import Service
+
+LOOK_SECONDS = 1.0
 
 app = typer.Typer(
     name="gristmill",
@@ -129,11 +136,28 @@ def serve(
             application([built]), host=host, port=port, log_config=None, access_log=False
         )
         server = uvicorn.Server(config)
+        watching = asyncio.create_task(_stopped_reading(built, server))
         await server.serve()
         if not server.started:
             raise GristmillError(f"The {service} could not be started; its log says why.")
+        if watching.done() and watching.result():
+            raise GristmillError(
+                f"The {service} stopped reading: its consumer group is gone, so the broker has "
+                "lost data.",
+                "Start it again, then run `gristmill publish --reconcile`.",
+            )
 
     asyncio.run(serve_one())
+
+
+async def _stopped_reading(service: Service, server: uvicorn.Server) -> bool:
+    """Whether the service ended by itself: then its process ends too, to be started again."""
+    while not server.should_exit:
+        if server.started and not service.alive():
+            server.should_exit = True
+            return True
+        await asyncio.sleep(LOOK_SECONDS)
+    return False
 
 
 def main() -> None:

@@ -90,12 +90,7 @@ class DeadLetters:
         subject = subject_of(message, letter.service, self.keys)
         is_document = isinstance(message, m.DocumentMessage)
         return await self.scripts.replay(
-            letter.stream,
-            letter.entry_id,
-            ledger=subject.ledger,
-            mark=subject.mark,
-            counted=len(stream.groups) if subject.counted else 0,
-            sequence=letter.sequence if is_document else "",
+            letter.stream, letter.entry_id, subject, letter.sequence if is_document else ""
         )
 
     async def discard(self, letter: DeadLetter) -> None:

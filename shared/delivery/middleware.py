@@ -19,11 +19,13 @@ import structlog
 from faststream import BaseMiddleware
 
 from shared import messages as m
-from shared.delivery.envelope import body_of, encode, sequence_of
+from shared.delivery.envelope import DATA, body_of, encode, sequence_of
+from shared.delivery.gate import Gate
 from shared.delivery.outcome import Outcome
 from shared.delivery.plan import commit_plan, output_streams, score_of, subject_of
+from shared.delivery.reader import ORPHANED
 from shared.delivery.scripts import Lease, Scripts
-from shared.errors import BrokerUnreachable, DeliveredTooOften, GristmillError
+from shared.errors import DeliveredTooOften, GristmillError, GroupGone, InvalidMessage
 from shared.telemetry import DELIVERIES, HANDLER_SECONDS
 from shared.topology import Stream
 
@@ -36,6 +38,8 @@ log = structlog.get_logger()
 
 FIRST_OUTPUT_KEY = 5
 TRACEBACK_CHARACTERS = 4000
+TRIES_IN_COMPANY = 2
+"""A message left behind more often than this runs alone; see `Gate`."""
 
 Undo = Callable[[Any], Awaitable[None]]
 Room = Callable[[], Awaitable[None]]
@@ -64,6 +68,7 @@ class Stage:
         settings: DeliverySettings,
         scripts: Scripts,
         room: Room,
+        gate: Gate,
         undo: Undo | None,
     ) -> None:
         self.service = service
@@ -72,6 +77,7 @@ class Stage:
         self.settings = settings
         self.scripts = scripts
         self.room = room
+        self.gate = gate
         self.undo = undo
 
 
@@ -89,47 +95,65 @@ class Delivery:
         )
         self.message: m.Message | None = None
         self.subject = subject_of(None, stage.service, self.scripts.keys)
+        self.orphaned = bool(raw.get(ORPHANED))
         self.deliveries = 0
+        self._heart: asyncio.Task[None] | None = None
         self.log = log.bind(stream=stage.stream.name, entry=self.lease.entry_id)
 
     async def settle(self, call_next: Any) -> None:
         """Bring the message to its end: committed, parked, buried, or left to its new holder."""
         started = time.monotonic()
         try:
-            verdict = await self._handle(call_next)
+            verdict = await self._settle(call_next)
         except asyncio.CancelledError:
             with suppress(Exception):
                 await asyncio.shield(self._park(0))
             raise
-        except BrokerUnreachable as error:
-            self.log.warning("left pending", error=str(error))
-            verdict = "LEFT"
-        except Exception as error:
-            verdict = await self._fail(error)
+        except GroupGone as error:
+            self.log.warning("left", error=str(error))
+            verdict = "GONE"
+        finally:
+            if self._heart is not None:
+                self._heart.cancel()
         DELIVERIES.labels(self.stage.service, self.stage.stream.name, verdict.lower()).inc()
         HANDLER_SECONDS.labels(self.stage.service, self.stage.stream.name).observe(
             time.monotonic() - started
         )
 
+    async def _settle(self, call_next: Any) -> str:
+        try:
+            return await self._handle(call_next)
+        except GroupGone:
+            raise
+        except Exception as error:
+            return await self._fail(error)
+
     async def _handle(self, call_next: Any) -> str:
-        self.message = await self.msg.decode()
+        self.message = await self._decoded()
         self.subject = subject_of(self.message, self.stage.service, self.scripts.keys)
         verdict = await self._begin()
         if verdict in {"GONE", "STOLEN"}:
             return verdict
         if verdict != "MINE":
             return await self._drop(verdict)
-        heartbeat = asyncio.create_task(self._heartbeat())
-        try:
-            await self.stage.room()
+        self._heart = asyncio.create_task(self._heartbeat())
+        await self.stage.room()
+        suspect = self.orphaned and self.deliveries > TRIES_IN_COMPANY
+        async with self.stage.gate.enter(alone=suspect):
             return await self._run(call_next)
-        finally:
-            heartbeat.cancel()
+
+    async def _decoded(self) -> m.Message:
+        try:
+            message: Any = await self.msg.decode()
+        except GristmillError:
+            raise
+        except Exception as error:  # whatever it is, it will be the same the next time
+            raise InvalidMessage(f"This message cannot be read: {error!r}.") from error
+        assert isinstance(message, m.Message)
+        return message
 
     async def _begin(self) -> str:
-        verdict, self.deliveries = await self.scripts.begin(
-            self.lease, self.subject.ledger, self.subject.fence, self.subject.mark
-        )
+        verdict, self.deliveries = await self.scripts.begin(self.lease, self.subject)
         if verdict == "MINE" and self.deliveries > self.stage.settings.max_deliveries:
             raise DeliveredTooOften(
                 f"Delivered {self.deliveries} times and never finished.",
@@ -174,15 +198,13 @@ class Delivery:
     async def _fail(self, error: Exception) -> str:
         retryable = not isinstance(error, GristmillError) or error.retryable
         settings = self.stage.settings
-        try:
-            if retryable and self.deliveries < settings.max_deliveries:
-                backoff = settings.backoff_seconds * 2 ** max(self.deliveries - 1, 0)
-                delay = min(backoff, settings.lease_seconds) * random.uniform(0.5, 1.0)
-                self.log.warning("will retry", seconds=round(delay, 2), error=str(error))
-                return await self._park(delay)
-            return await self._bury(error)
-        except BrokerUnreachable:
-            return "LEFT"
+        if retryable and self.deliveries < settings.max_deliveries:
+            backoff = settings.backoff_seconds * 2 ** max(self.deliveries - 1, 0)
+            delay = min(backoff, settings.lease_seconds) * random.uniform(0.5, 1.0)
+            self.log.warning("will retry", seconds=round(delay, 2), error=str(error))
+            return await self._park(delay)
+        verdict = await self._bury(error)
+        return await self._drop(verdict) if verdict == "RETRACTED" else verdict
 
     async def _park(self, delay: float) -> str:
         lease_ms = int(self.stage.settings.lease_seconds * 1000)
@@ -204,15 +226,15 @@ class Delivery:
         if not isinstance(error, GristmillError):
             letter["traceback"] = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
         plan: dict[str, Any] = {
-            "letter": letter,
+            "letter": {name: _encodable(text) for name, text in letter.items()},
             "sole": self._sole,
-            "counted": self.subject.counted,
+            **self.subject.guards(),
         }
         if isinstance(self.message, m.DocumentMessage):
-            plan |= _failed_document(self.message, str(error))
+            plan |= _failed_document(self.message, _encodable(str(error)))
         elif self.subject.mark:
             plan["mark"] = self.subject.mark
-        payload = self.fields.get(b"__data__") or body_of(self.fields)
+        payload = self.fields.get(DATA) or body_of(self.fields)
         return await self.scripts.fail(
             self.lease, self.subject.ledger, plan, payload, await self._completed(Outcome())
         )
@@ -220,7 +242,7 @@ class Delivery:
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(self.stage.settings.lease_seconds / 3)
-            with suppress(BrokerUnreachable):
+            with suppress(Exception):  # the next one tells
                 if not await self.scripts.touch(self.lease):
                     return
 
@@ -241,6 +263,11 @@ class Delivery:
     def _uri(self) -> str:
         about = getattr(self.message, "source", None) or self.message
         return str(getattr(about, "uri", ""))
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which an error about a broken document may quote."""
+    return text.encode(errors="replace").decode()
 
 
 def _failed_document(message: m.DocumentMessage, error: str) -> dict[str, Any]:

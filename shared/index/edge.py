@@ -29,11 +29,14 @@ from shared.errors import IndexInUse, IndexMismatch, IndexUnreachable
 from shared.index import bm25
 from shared.index.port import (
     RRF_K,
+    SCROLLED,
+    STAY,
     Hit,
     IndexedPassage,
     candidates,
     check_query,
     check_vectors,
+    stay_of,
 )
 
 _OPTIMIZE_EVERY = 5_000
@@ -97,6 +100,22 @@ class EdgeIndex:
         request = _request(dense, bm25.of_query(query_text), k, document_ids)
         points = await self._in_thread(lambda: self._shard.query(request))
         return [Hit.of(point.score, point.payload or {}) for point in points]
+
+    async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
+        """Return which incarnations of a document's passages are in; see `PassageIndex`."""
+        found: set[tuple[UUID, str]] = set()
+        offset = None
+        while True:
+            request = qdrant.ScrollRequest(
+                offset=offset,
+                limit=SCROLLED,
+                filter=_in_documents([document_id]),
+                with_payload=list(STAY),
+            )
+            points, offset = await self._in_thread(lambda: self._shard.scroll(request))  # noqa: B023 - awaited in this turn
+            found |= {stay_of(point.payload or {}) for point in points}
+            if offset is None:
+                return found
 
     async def count(self) -> int:
         """Return how many passages there are."""
@@ -191,13 +210,15 @@ def _point(passage: IndexedPassage, vector: Vectors) -> qdrant.Point:
     return qdrant.Point(passage.point_id, vectors, passage.payload())
 
 
+def _in_documents(document_ids: Sequence[UUID]) -> qdrant.Filter:
+    one_of = qdrant.MatchAny([str(document_id) for document_id in document_ids])
+    return qdrant.Filter(must=[qdrant.FieldCondition(key="document_id", match=one_of)])
+
+
 def _request(
     dense: list[float], words: bm25.Sparse, k: int, document_ids: Sequence[UUID]
 ) -> qdrant.QueryRequest:
-    only = None
-    if document_ids:
-        one_of = qdrant.MatchAny([str(document_id) for document_id in document_ids])
-        only = qdrant.Filter(must=[qdrant.FieldCondition(key="document_id", match=one_of)])
+    only = _in_documents(document_ids) if document_ids else None
     queries = [qdrant.Query.Nearest(dense, using=bm25.DENSE)]
     if words.indices:
         sparse = qdrant.SparseVector(words.indices, words.values)

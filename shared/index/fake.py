@@ -58,6 +58,11 @@ class FakeIndex:
         best = sorted(there, key=lambda p: (-scores[p], str(p)))[:k]
         return [Hit.of(scores[p], self.passages[p].payload()) for p in best]
 
+    async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
+        """Return which incarnations of a document's passages are in; see `PassageIndex`."""
+        there = [p for p in self.passages.values() if p.document_id == document_id]
+        return {(passage.passage_id, passage.sequence) for passage in there}
+
     async def count(self) -> int:
         """Return how many passages there are."""
         return len(self.passages)

@@ -19,7 +19,16 @@ from shared.batching import MicroBatcher
 from shared.embedding.port import Vectors
 from shared.errors import ConfigurationInvalid, IndexMismatch, IndexUnreachable
 from shared.index import bm25
-from shared.index.port import Hit, IndexedPassage, candidates, check_query, check_vectors
+from shared.index.port import (
+    SCROLLED,
+    STAY,
+    Hit,
+    IndexedPassage,
+    candidates,
+    check_query,
+    check_vectors,
+    stay_of,
+)
 
 _BUSY = frozenset({408, 429})
 _CONFLICT = 409
@@ -77,10 +86,7 @@ class ServerIndex:
         """Return the `k` best passages; see `PassageIndex`."""
         dense = check_query(query_text, query_vector, k, self._dimensions)
         await self._make()
-        only = None
-        if document_ids:
-            one_of = models.MatchAny(any=[str(document_id) for document_id in document_ids])
-            only = models.Filter(must=[models.FieldCondition(key="document_id", match=one_of)])
+        only = _in_documents(document_ids) if document_ids else None
         depth = candidates(k)
         prefetch = [models.Prefetch(query=dense, using=bm25.DENSE, limit=depth, filter=only)]
         words = bm25.of_query(query_text)
@@ -98,6 +104,24 @@ class ServerIndex:
                 with_payload=True,
             )
         return [Hit.of(point.score, point.payload or {}) for point in found.points]
+
+    async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
+        """Return which incarnations of a document's passages are in; see `PassageIndex`."""
+        await self._make()
+        found: set[tuple[UUID, str]] = set()
+        offset = None
+        while True:
+            with _explained():
+                points, offset = await self._client.scroll(
+                    self._collection,
+                    scroll_filter=_in_documents([document_id]),
+                    limit=SCROLLED,
+                    offset=offset,
+                    with_payload=list(STAY),
+                )
+            found |= {stay_of(point.payload or {}) for point in points}
+            if offset is None:
+                return found
 
     async def count(self) -> int:
         """Return how many passages there are."""
@@ -159,6 +183,11 @@ class ServerIndex:
             )
         keyword = models.PayloadSchemaType.KEYWORD
         await self._client.create_payload_index(self._collection, "document_id", keyword, wait=True)
+
+
+def _in_documents(document_ids: Sequence[UUID]) -> models.Filter:
+    one_of = models.MatchAny(any=[str(document_id) for document_id in document_ids])
+    return models.Filter(must=[models.FieldCondition(key="document_id", match=one_of)])
 
 
 def _point(passage: IndexedPassage, vector: Vectors) -> models.PointStruct:

@@ -9,6 +9,7 @@ killed anywhere leaves the table as it was before or after.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from typing import Any
 
 import pyarrow as pa
@@ -66,6 +67,13 @@ class ExampleLog:
         """Return the examples that stand, each once, in no order."""
         return await asyncio.to_thread(self._read)
 
+    async def stays(self) -> dict[str, set[tuple[str, str]]]:
+        """Return, for each document, the stays (passage, sequence) that have not been retracted.
+
+        Also those whose examples do not count because the same ones were made again later.
+        """
+        return await asyncio.to_thread(self._stays)
+
     async def compact(self) -> None:
         """Join the small files that appends leave; readers and writers go on meanwhile."""
         await asyncio.to_thread(self._compact)
@@ -86,13 +94,29 @@ class ExampleLog:
         write_deltalake(self._location, table, mode="append", storage_options=self._options)
 
     def _read(self) -> list[Example]:
+        table = self._table()
+        if table is None:
+            return []
+        return to_examples(table.take(pa.array(_standing(table), pa.int64())))
+
+    def _stays(self) -> dict[str, set[tuple[str, str]]]:
+        table = self._table(["document_id", *_IDENTITY])
+        entries = [] if table is None else table.to_pylist()
+        ended = {(e["passage_id"], e["sequence"]) for e in entries if e["kind"] == "tombstone"}
+        stays: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for entry in entries:
+            stay = (entry["passage_id"], entry["sequence"])
+            if entry["kind"] == "example" and stay not in ended:
+                stays[entry["document_id"]].add(stay)
+        return stays
+
+    def _table(self, columns: list[str] | None = None) -> pa.Table | None:
         try:
             opened = DeltaTable(self._location, storage_options=self._options)
         except TableNotFoundError:
-            return []
+            return None
         with reaching(self._location, DeltaError):
-            table = opened.to_pyarrow_table()
-        return to_examples(table.take(pa.array(_standing(table), pa.int64())))
+            return opened.to_pyarrow_table(columns=columns)
 
     def _compact(self) -> None:
         try:

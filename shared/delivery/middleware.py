@@ -19,7 +19,7 @@ import structlog
 from faststream import BaseMiddleware
 
 from shared import messages as m
-from shared.delivery.envelope import DATA, body_of, encode, sequence_of
+from shared.delivery.envelope import DATA, body_of, encode, sequence_of, sortable
 from shared.delivery.gate import Gate
 from shared.delivery.outcome import Outcome
 from shared.delivery.plan import commit_plan, output_streams, score_of, subject_of
@@ -219,7 +219,7 @@ class Delivery:
             "service": self.stage.service,
             "uri": self._uri,
             "entry_id": self.lease.entry_id,
-            "sequence": sequence_of(self.lease.entry_id, self.fields),
+            "sequence": self._sequence,
             "deliveries": str(self.deliveries),
             "at": f"{time.time():.3f}",
         }
@@ -254,6 +254,13 @@ class Delivery:
             return b""
         sequence = getattr(source, "sequence", "")
         return await encode(m.DocumentCompleted(document_id=document_id, sequence=sequence))
+
+    @property
+    def _sequence(self) -> str:
+        try:
+            return sequence_of(self.lease.entry_id, self.fields)
+        except InvalidMessage:
+            return sortable(self.lease.entry_id)
 
     @property
     def _sole(self) -> bool:

@@ -64,7 +64,10 @@ class Service:
         self.scripts = Scripts(self.client, keys, patience=math.inf)
         self.housekeeping = Housekeeping(name, self.scripts, settings)
         self.broker = RedisBroker(
-            redis_url, middlewares=(_FASTSTREAM_METRICS, self._middleware), logger=_QUIET
+            redis_url,
+            middlewares=(_FASTSTREAM_METRICS, self._middleware),
+            graceful_timeout=None,  # the readers wait for their handlers
+            logger=_QUIET,
         )
         self.routes: list[BaseRoute] = []
         self._gate = Gate()

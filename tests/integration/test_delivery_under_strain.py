@@ -186,9 +186,11 @@ async def test_a_message_that_killed_twice_runs_alone(pipeline: Pipeline) -> Non
 
     async def handler(message: m.PassageExtracted) -> list[m.Message]:
         text = message.passage.text
+        beside[text] = set(running)
+        for other in running:
+            beside[other].add(text)
         running.add(text)
         await asyncio.sleep(0.2)
-        beside[text] = running - {text}
         running.discard(text)
         return await summarize(message)
 

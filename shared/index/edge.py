@@ -17,7 +17,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 import qdrant_edge as qdrant
@@ -27,8 +27,8 @@ from shared.batching import MicroBatcher
 from shared.embedding.port import Vectors
 from shared.errors import IndexInUse, IndexMismatch, IndexUnreachable
 from shared.index import bm25
+from shared.index.fusion import fuse
 from shared.index.port import (
-    RRF_K,
     SCROLLED,
     STAY,
     Hit,
@@ -97,9 +97,18 @@ class EdgeIndex:
     ) -> list[Hit]:
         """Return the `k` best passages; see `PassageIndex`."""
         dense = check_query(query_text, query_vector, k, self._dimensions)
-        request = _request(dense, bm25.of_query(query_text), k, document_ids)
-        points = await self._in_thread(lambda: self._shard.query(request))
-        return [Hit.of(point.score, point.payload or {}) for point in points]
+        requests = _requests(dense, bm25.of_query(query_text), candidates(k), document_ids)
+        return await self._in_thread(lambda: self._search(requests, k))
+
+    def _search(self, requests: list[qdrant.QueryRequest], k: int) -> list[Hit]:
+        rankings = self._shard.query_batch(qdrant.QueryBatchRequest(requests))
+        best = fuse([[(str(p.id), p.score) for p in ranking] for ranking in rankings], k)
+        found = self._shard.retrieve(
+            [UUID(point_id) for point_id, _ in best], with_payload=True, with_vector=False
+        )
+        payloads = {str(record.id): record.payload for record in found}
+        # A point may have been removed since it was ranked.
+        return [Hit.of(score, payloads[i] or {}) for i, score in best if i in payloads]
 
     async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
         """Return which incarnations of a document's passages are in; see `PassageIndex`."""
@@ -215,18 +224,13 @@ def _in_documents(document_ids: Sequence[UUID]) -> qdrant.Filter:
     return qdrant.Filter(must=[qdrant.FieldCondition(key="document_id", match=one_of)])
 
 
-def _request(
-    dense: list[float], words: bm25.Sparse, k: int, document_ids: Sequence[UUID]
-) -> qdrant.QueryRequest:
+def _requests(
+    dense: list[float], words: bm25.Sparse, depth: int, document_ids: Sequence[UUID]
+) -> list[qdrant.QueryRequest]:
+    """Return the two rankings to ask for; only one where the query has no words to match."""
     only = _in_documents(document_ids) if document_ids else None
     queries = [qdrant.Query.Nearest(dense, using=bm25.DENSE)]
     if words.indices:
         sparse = qdrant.SparseVector(words.indices, words.values)
         queries.append(qdrant.Query.Nearest(sparse, using=bm25.SPARSE))
-    depth = candidates(k)
-    return qdrant.QueryRequest(
-        prefetches=[qdrant.Prefetch(limit=depth, query=query, filter=only) for query in queries],
-        query=cast("qdrant.Fusion", qdrant.Fusion.Rrf(k=RRF_K)),  # the stubs forget that it is one
-        limit=k,
-        with_payload=True,
-    )
+    return [qdrant.QueryRequest(query=query, filter=only, limit=depth) for query in queries]

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from shared import ids
 from shared.embedding.port import Vectors
-from shared.index.port import RRF_K, Hit, IndexedPassage, check_query, check_vectors
+from shared.index.fusion import fuse
+from shared.index.port import Hit, IndexedPassage, check_query, check_vectors
 
 _WORD = re.compile(r"\w+")
 
@@ -48,15 +49,11 @@ class FakeIndex:
             for point_id, passage in self.passages.items()
             if not document_ids or passage.document_id in document_ids
         ]
-        near = {p: float(self._vectors[p] @ query_vector.reshape(-1)) for p in there}
-        shared_words = {p: w for p in there if (w := self._weight(query_text, p)) > 0}
-        scores = dict.fromkeys(there, 0.0)
-        for ranking in (near, shared_words):
-            best_first = sorted(ranking, key=lambda p: (-ranking[p], str(p)))
-            for rank, point_id in enumerate(best_first):
-                scores[point_id] += 1 / (RRF_K + rank)
-        best = sorted(there, key=lambda p: (-scores[p], str(p)))[:k]
-        return [Hit.of(scores[p], self.passages[p].payload()) for p in best]
+        near = {str(p): float(self._vectors[p] @ query_vector.reshape(-1)) for p in there}
+        words = {str(p): w for p in there if (w := self._weight(query_text, p)) > 0}
+        rankings = [sorted(each.items(), key=lambda pair: -pair[1]) for each in (near, words)]
+        best = fuse(rankings, k)
+        return [Hit.of(score, self.passages[UUID(p)].payload()) for p, score in best]
 
     async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
         """Return which incarnations of a document's passages are in; see `PassageIndex`."""

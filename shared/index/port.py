@@ -1,8 +1,7 @@
 """Where passages are found again: by meaning and by words, the two rankings fused.
 
-A search asks for the nearest dense vectors and for the best BM25 matches and joins the two lists
-by reciprocal rank fusion (Cormack, Clarke and Buettcher 2009): a passage scores 1 / (2 + rank) in
-each list it is in, rank 0 being the best, so first in both lists is 1.0.
+A search asks for the nearest dense vectors and for the best BM25 matches; `shared/index/fusion.py`
+makes one ranking of the two.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from shared.embedding.port import Vectors
 from shared.errors import GristmillError, IndexMismatch
 from shared.messages import PassageMessage
 
-RRF_K = 2
 SCROLLED = 1000
 """Points read at once where all of a document are wanted."""
 STAY = ("passage_id", "sequence")

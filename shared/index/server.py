@@ -19,6 +19,7 @@ from shared.batching import MicroBatcher
 from shared.embedding.port import Vectors
 from shared.errors import ConfigurationInvalid, IndexMismatch, IndexUnreachable
 from shared.index import bm25
+from shared.index.fusion import fuse
 from shared.index.port import (
     SCROLLED,
     STAY,
@@ -86,24 +87,14 @@ class ServerIndex:
         """Return the `k` best passages; see `PassageIndex`."""
         dense = check_query(query_text, query_vector, k, self._dimensions)
         await self._make()
-        only = _in_documents(document_ids) if document_ids else None
-        depth = candidates(k)
-        prefetch = [models.Prefetch(query=dense, using=bm25.DENSE, limit=depth, filter=only)]
-        words = bm25.of_query(query_text)
-        if words.indices:
-            sparse = models.SparseVector(indices=words.indices, values=words.values)
-            prefetch.append(
-                models.Prefetch(query=sparse, using=bm25.SPARSE, limit=depth, filter=only)
-            )
+        requests = _requests(dense, bm25.of_query(query_text), candidates(k), document_ids)
         with _explained():
-            found = await self._client.query_points(
-                self._collection,
-                prefetch=prefetch,
-                query=models.FusionQuery(fusion=models.Fusion.RRF),  # its k is RRF_K
-                limit=k,
-                with_payload=True,
-            )
-        return [Hit.of(point.score, point.payload or {}) for point in found.points]
+            rankings = await self._client.query_batch_points(self._collection, requests)
+            best = fuse([[(str(p.id), p.score) for p in each.points] for each in rankings], k)
+            found = await self._client.retrieve(self._collection, [i for i, _ in best])
+        payloads = {str(record.id): record.payload for record in found}
+        # A point may have been removed since it was ranked.
+        return [Hit.of(score, payloads[i] or {}) for i, score in best if i in payloads]
 
     async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
         """Return which incarnations of a document's passages are in; see `PassageIndex`."""
@@ -188,6 +179,20 @@ class ServerIndex:
 def _in_documents(document_ids: Sequence[UUID]) -> models.Filter:
     one_of = models.MatchAny(any=[str(document_id) for document_id in document_ids])
     return models.Filter(must=[models.FieldCondition(key="document_id", match=one_of)])
+
+
+def _requests(
+    dense: list[float], words: bm25.Sparse, depth: int, document_ids: Sequence[UUID]
+) -> list[models.QueryRequest]:
+    """Return the two rankings to ask for; only one where the query has no words to match."""
+    only = _in_documents(document_ids) if document_ids else None
+    requests = [models.QueryRequest(query=dense, using=bm25.DENSE, limit=depth, filter=only)]
+    if words.indices:
+        sparse = models.SparseVector(indices=words.indices, values=words.values)
+        requests.append(
+            models.QueryRequest(query=sparse, using=bm25.SPARSE, limit=depth, filter=only)
+        )
+    return requests
 
 
 def _point(passage: IndexedPassage, vector: Vectors) -> models.PointStruct:

@@ -24,6 +24,7 @@ _INK, _RULE, _TRAINS, _OTHER = "#010203", "#010204", "#010205", "#010206"
 _COLOURS = {_INK: "currentColor", _RULE: "var(--rule)", _TRAINS: "var(--a)", _OTHER: "var(--b)"}
 _MOST_POINTS = 200
 _FONT = 10.0
+_TICK_ROOM = 0.12  # of the axis: what a tick's label takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,12 @@ TRAINING = Cost(
     ),
 )
 ANSWERING = Cost(
-    "time for an answer", 0, (_POWERS, tuple(d * power for power in _POWERS for d in (1, 2, 5)))
+    "time for an answer",
+    0,
+    tuple(
+        tuple(digit * power for power in _POWERS for digit in digits)
+        for digits in ((1,), (1, 2, 5), range(1, 10))
+    ),
 )
 
 
@@ -132,7 +138,11 @@ def _limits(axes: Axes, cost: Cost, marks: Sequence[Mark]) -> None:
         shown = [t for t in ticks if t + cost.start > 0 and left <= cost.place(t) <= right]
         if len(shown) > 2:  # noqa: PLR2004 - enough to read the scale by
             break
-    axes.set_xticks([cost.place(tick) for tick in shown], [_tick(tick) for tick in shown])
+    kept: list[float] = []
+    for tick in shown:
+        if not kept or cost.place(tick) - cost.place(kept[-1]) >= _TICK_ROOM * (right - left):
+            kept.append(tick)
+    axes.set_xticks([cost.place(tick) for tick in kept], [_tick(tick) for tick in kept])
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 

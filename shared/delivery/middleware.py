@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ import structlog
 from faststream import BaseMiddleware
 
 from shared import messages as m
+from shared.delivery.dead import new_letter
 from shared.delivery.envelope import DATA, body_of, encode, sequence_of, sortable
 from shared.delivery.gate import Gate
 from shared.delivery.outcome import Outcome
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FIRST_OUTPUT_KEY = 5
-TRACEBACK_CHARACTERS = 4000
 TRIES_IN_COMPANY = 2
 """A message left behind more often than this runs alone; see `Gate`."""
 
@@ -213,25 +212,17 @@ class Delivery:
 
     async def _bury(self, error: Exception) -> str:
         self.log.error("dead letter", error=str(error), document=self._uri)
-        letter = {
-            "error": str(error),
-            "error_type": type(error).__name__,
-            "service": self.stage.service,
-            "uri": self._uri,
-            "entry_id": self.lease.entry_id,
-            "sequence": self._sequence,
-            "deliveries": str(self.deliveries),
-            "at": f"{time.time():.3f}",
-        }
-        if not isinstance(error, GristmillError):
-            letter["traceback"] = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
-        plan: dict[str, Any] = {
-            "letter": {name: _encodable(text) for name, text in letter.items()},
-            "sole": self._sole,
-            **self.subject.guards(),
-        }
+        letter = new_letter(
+            error,
+            service=self.stage.service,
+            uri=self._uri,
+            entry_id=self.lease.entry_id,
+            sequence=self._sequence,
+            deliveries=self.deliveries,
+        )
+        plan: dict[str, Any] = {"letter": letter, "sole": self._sole, **self.subject.guards()}
         if isinstance(self.message, m.DocumentMessage):
-            plan |= _failed_document(self.message, _encodable(str(error)))
+            plan |= _failed_document(self.message, letter["error"])
         elif self.subject.mark:
             plan["mark"] = self.subject.mark
         payload = self.fields.get(DATA) or body_of(self.fields)
@@ -270,11 +261,6 @@ class Delivery:
     def _uri(self) -> str:
         about = getattr(self.message, "source", None) or self.message
         return str(getattr(about, "uri", ""))
-
-
-def _encodable(text: str) -> str:
-    """Replace lone surrogates, which an error about a broken document may quote."""
-    return text.encode(errors="replace").decode()
 
 
 def _failed_document(message: m.DocumentMessage, error: str) -> dict[str, Any]:

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 LOOK_EVERY_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 2.0
 PARK_SECONDS = 2.0
+GONE = ("NOGROUP", "UNBLOCKED")
+"""How the broker says that a group is gone; the second to one that was waiting in it."""
 ORPHANED = "orphaned"
 """Key of a raw message: its former holder fell silent."""
 
@@ -100,7 +102,7 @@ class Reader:
                     self._begin(taken)
                 pause = LOOK_EVERY_SECONDS
             except Exception as error:
-                if "NOGROUP" in str(error):
+                if any(word in str(error) for word in GONE):
                     log.critical("the group is gone", stream=self.stream, error=str(error))
                     return
                 log.warning("reading waits", stream=self.stream, error=str(error))

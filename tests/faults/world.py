@@ -146,7 +146,8 @@ class World:
         client, held = self.broker.client(), 0
         for stream in read_by(replica.service):
             key = self.keys.stream(stream.name)
-            for consumer in client.xinfo_consumers(key, replica.service):
+            known = client.exists(key) and client.xinfo_groups(key)
+            for consumer in client.xinfo_consumers(key, replica.service) if known else ():
                 if f"-{replica.process.pid}-" in consumer["name"].decode():
                     held += consumer["pending"]
         return held

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 
 class Gate:
-    """Lets handlers run side by side, and a suspect alone.
+    """Lets messages be held side by side, and a suspect alone.
 
-    A message that kills its process takes the messages beside it along. A message that was left
-    behind more than once may be such a one, so it runs alone: if it kills again, it kills nobody
-    else, and those it took along before come through.
+    A message that kills its process takes along the messages that are held beside it. One that was
+    left behind more than once may be such a one, so nothing is held beside it: if it kills again,
+    it kills nobody else, and those it took along before come through.
     """
 
     def __init__(self) -> None:
@@ -21,19 +21,26 @@ class Gate:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    @asynccontextmanager
-    async def enter(self, *, alone: bool) -> AsyncIterator[None]:
-        """Run beside the others, or wait until they are out and keep them out."""
+    async def enter(self) -> None:
+        """Come in beside the others; waits while one is alone, or waits to be."""
         async with self._door:
-            if alone:
-                await self._empty.wait()
-                yield
-                return
-            self._inside += 1
+            self.admit(1)
+
+    def admit(self, more: int) -> None:
+        """Let in more at once; for who is inside."""
+        self._inside += more
+        if more:
             self._empty.clear()
-        try:
+
+    def leave(self) -> None:
+        """Go out."""
+        self._inside -= 1
+        if not self._inside:
+            self._empty.set()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Keep others out, and wait until those inside have gone."""
+        async with self._door:
+            await self._empty.wait()
             yield
-        finally:
-            self._inside -= 1
-            if not self._inside:
-                self._empty.set()

@@ -20,10 +20,8 @@ from faststream import BaseMiddleware
 from shared import messages as m
 from shared.delivery.dead import new_letter
 from shared.delivery.envelope import DATA, body_of, encode, sequence_of, sortable
-from shared.delivery.gate import Gate
 from shared.delivery.outcome import Outcome
 from shared.delivery.plan import commit_plan, output_streams, score_of, subject_of
-from shared.delivery.reader import ORPHANED
 from shared.delivery.scripts import Lease, Scripts
 from shared.errors import DeliveredTooOften, GristmillError, GroupGone, InvalidMessage
 from shared.telemetry import DELIVERIES, HANDLER_SECONDS
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FIRST_OUTPUT_KEY = 5
-TRIES_IN_COMPANY = 2
-"""A message left behind more often than this runs alone; see `Gate`."""
 
 Undo = Callable[[Any], Awaitable[None]]
 Room = Callable[[], Awaitable[None]]
@@ -67,7 +63,6 @@ class Stage:
         settings: DeliverySettings,
         scripts: Scripts,
         room: Room,
-        gate: Gate,
         undo: Undo | None,
     ) -> None:
         self.service = service
@@ -76,7 +71,6 @@ class Stage:
         self.settings = settings
         self.scripts = scripts
         self.room = room
-        self.gate = gate
         self.undo = undo
 
 
@@ -94,7 +88,6 @@ class Delivery:
         )
         self.message: m.Message | None = None
         self.subject = subject_of(None, stage.service, self.scripts.keys)
-        self.orphaned = bool(raw.get(ORPHANED))
         self.deliveries = 0
         self._heart: asyncio.Task[None] | None = None
         self.log = log.bind(stream=stage.stream.name, entry=self.lease.entry_id)
@@ -137,9 +130,7 @@ class Delivery:
             return await self._drop(verdict)
         self._heart = asyncio.create_task(self._heartbeat())
         await self.stage.room()
-        suspect = self.orphaned and self.deliveries > TRIES_IN_COMPANY
-        async with self.stage.gate.enter(alone=suspect):
-            return await self._run(call_next)
+        return await self._run(call_next)
 
     async def _decoded(self) -> m.Message:
         try:

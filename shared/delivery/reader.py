@@ -17,6 +17,7 @@ import structlog
 from faststream._internal.endpoint.subscriber import SubscriberUsecase
 from faststream.redis.message import DefaultStreamMessage
 
+from shared.delivery.gate import Gate
 from shared.delivery.scripts import Scripts, Taken
 from shared.delivery.settings import DeliverySettings
 
@@ -27,8 +28,8 @@ LONGEST_PAUSE_SECONDS = 2.0
 PARK_SECONDS = 2.0
 GONE = ("NOGROUP", "UNBLOCKED")
 """How the broker says that a group is gone; the second to one that was waiting in it."""
-ORPHANED = "orphaned"
-"""Key of a raw message: its former holder fell silent."""
+TRIES_IN_COMPANY = 2
+"""A message that was left behind more often than this is held alone; see `Gate`."""
 
 
 class Reader:
@@ -39,6 +40,7 @@ class Reader:
         stream: key of the stream.
         group, consumer: as whom to read.
         scripts: the delivery scripts, and the client.
+        gate: the service's.
         settings: say how many messages run at once, and how long a lease is.
     """
 
@@ -49,6 +51,7 @@ class Reader:
         group: str,
         consumer: str,
         scripts: Scripts,
+        gate: Gate,
         settings: DeliverySettings,
     ) -> None:
         self.subscriber = subscriber
@@ -56,6 +59,7 @@ class Reader:
         self.group = group
         self.consumer = consumer
         self.scripts = scripts
+        self.gate = gate
         self.settings = settings
         self._stopping = False
         self._loop: asyncio.Task[None] | None = None
@@ -98,8 +102,7 @@ class Reader:
                 await self._freed.wait()
                 continue
             try:
-                for taken in await self._take(free):
-                    self._begin(taken)
+                await self._take(free)
                 pause = LOOK_EVERY_SECONDS
             except Exception as error:
                 if any(word in str(error) for word in GONE):
@@ -109,40 +112,60 @@ class Reader:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    async def _take(self, free: int) -> list[Taken]:
-        if time.monotonic() >= self._next_look:
-            lease_ms = int(self.settings.lease_seconds * 1000)
-            taken = await self.scripts.reclaim(
-                self.stream, self.group, self.consumer, lease_ms, free
-            )
-            if len(taken) < free:
-                self._next_look = time.monotonic() + LOOK_EVERY_SECONDS
-            if taken:
-                return taken
+    async def _take(self, free: int) -> None:
+        suspect = False
+        await self.gate.enter()
+        try:
+            taken: list[Taken] = []
+            if time.monotonic() >= self._next_look:
+                taken, suspect = await self._reclaim(free)
+                if len(taken) < free:
+                    self._next_look = time.monotonic() + LOOK_EVERY_SECONDS
+            for each in taken or await self._new(free, block=not suspect):
+                self._begin(each)
+        finally:
+            self.gate.leave()
+        if suspect and not self._stopping:
+            async with self.gate.alone():
+                taken, _ = await self._reclaim(1, suspects=True)
+                for each in taken:
+                    await asyncio.wait([self._begin(each)])
+
+    async def _reclaim(self, free: int, *, suspects: bool = False) -> tuple[list[Taken], bool]:
+        lease_ms = int(self.settings.lease_seconds * 1000)
+        return await self.scripts.reclaim(
+            (self.stream, self.group, self.consumer),
+            idle_ms=lease_ms,
+            count=free,
+            tries=TRIES_IN_COMPANY,
+            suspects=suspects,
+        )
+
+    async def _new(self, free: int, *, block: bool) -> list[Taken]:
         reply = await self.scripts.client.xreadgroup(
             self.group,
             self.consumer,
             {self.stream: ">"},
             count=free,
-            block=int(LOOK_EVERY_SECONDS * 1000),
+            block=int(LOOK_EVERY_SECONDS * 1000) if block else None,
         )
         return [Taken(*entry) for _, entries in reply for entry in entries]
 
-    def _begin(self, taken: Taken) -> None:
-        raw: dict[str, Any] = {
-            **DefaultStreamMessage(
-                type="stream",
-                channel=self.stream,
-                message_ids=[taken.entry_id],
-                data=taken.fields,
-            ),
-            ORPHANED: taken.orphaned,
-        }
+    def _begin(self, taken: Taken) -> asyncio.Task[None]:
+        raw = DefaultStreamMessage(
+            type="stream",
+            channel=self.stream,
+            message_ids=[taken.entry_id],
+            data=taken.fields,
+        )
         task = asyncio.create_task(self.subscriber.consume(raw))
+        self.gate.admit(1)
         self._running.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        self.gate.leave()
         self._running.discard(task)
         self._freed.set()
 

@@ -36,15 +36,10 @@ class Lease:
 
 @dataclass(frozen=True)
 class Taken:
-    """An entry handed to this consumer.
-
-    Attributes:
-        orphaned: its former holder fell silent: it died, or lost the broker for a whole lease.
-    """
+    """An entry handed to this consumer."""
 
     entry_id: bytes
     fields: dict[bytes, bytes]
-    orphaned: bool = False
 
 
 class Scripts:
@@ -63,14 +58,30 @@ class Scripts:
         self._calls = Calls(client)
 
     async def reclaim(
-        self, stream: str, group: str, consumer: str, idle_ms: int, count: int
-    ) -> list[Taken]:
-        """Take over at most `count` messages whose lease is over: orphans, and retries now due."""
-        taken = await self._run("reclaim", [stream], [group, consumer, idle_ms, count])
+        self,
+        reader: tuple[str, str, str],
+        *,
+        idle_ms: int,
+        count: int,
+        tries: int,
+        suspects: bool,
+    ) -> tuple[list[Taken], bool]:
+        """Take over messages whose lease is over; returns them, and whether a suspect waits.
+
+        Args:
+            reader: stream, group and consumer.
+            idle_ms: how long a lease is.
+            count: most messages to take.
+            tries: deliveries after which a message left behind is a suspect.
+            suspects: whether to take these, or the others.
+        """
+        stream, *who = reader
+        args = [*who, idle_ms, count, tries, int(suspects)]
+        taken, waiting = await self._run("reclaim", [stream], args)
         return [
-            Taken(entry_id, dict(zip(fields[::2], fields[1::2], strict=True)), bool(orphaned))
-            for entry_id, fields, orphaned in taken
-        ]
+            Taken(entry_id, dict(zip(fields[::2], fields[1::2], strict=True)))
+            for entry_id, fields in taken
+        ], bool(waiting)
 
     async def begin(self, lease: Lease, subject: Subject) -> tuple[str, int]:
         """Return the verdict on handling this delivery now, and how often it was delivered."""

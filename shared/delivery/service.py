@@ -98,7 +98,6 @@ class Service:
             self.settings,
             self.scripts,
             self.housekeeping.room,
-            self._gate,
             undo,
         )
 
@@ -117,7 +116,15 @@ class Service:
         )
         subscriber(consume)
         self._readers.append(
-            Reader(subscriber, key, self.name, self.consumer, self.scripts, self.settings)
+            Reader(
+                subscriber,
+                key,
+                self.name,
+                self.consumer,
+                self.scripts,
+                self._gate,
+                self.settings,
+            )
         )
 
     def on_stop(self, close: Callable[[], Awaitable[None]]) -> None:

@@ -24,6 +24,7 @@ class Replica:
     """One place for a process of a service.
 
     Attributes:
+        settings: variables of its own.
         plan: where this life ends; empty where it may live on.
         plans: where the next ones do.
         codes: how the lives so far ended.
@@ -32,6 +33,7 @@ class Replica:
     service: str
     port: int
     plans: list[str]
+    settings: dict[str, str]
     plan: str = ""
     wanted: bool = True
     codes: list[int] = field(default_factory=list)
@@ -67,9 +69,9 @@ class Fleet:
         folder.mkdir(parents=True, exist_ok=True)
         self._watcher.start()
 
-    def start(self, *services: str, plans: Sequence[str] = ()) -> list[Replica]:
+    def start(self, *services: str, plans: Sequence[str] = (), **settings: str) -> list[Replica]:
         """Start one process of each service; its lives end as `plans` say, one after another."""
-        started = [Replica(service, _free_port(), list(plans)) for service in services]
+        started = [Replica(each, _free_port(), list(plans), settings) for each in services]
         with self._lock:
             for replica in started:
                 self._launch(replica)
@@ -128,7 +130,7 @@ class Fleet:
         with (self.folder / f"{replica.service}-{replica.port}.log").open("ab") as log:
             replica.process = subprocess.Popen(
                 [*self.command, replica.service, "--port", str(replica.port)],
-                env={**self.environment, worker.KILL: replica.plan},
+                env={**self.environment, **replica.settings, worker.KILL: replica.plan},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

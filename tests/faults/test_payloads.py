@@ -63,17 +63,16 @@ def test_a_payload_that_kills_its_process_takes_no_neighbour_along(world: World)
     made = world.write(6)
     killers = {"item1s1v0", "item4s2v0"}
     for name in killers:
-        rename(made, name, f"{name}kills")
-    world.fleet.environment |= {PAYLOAD: "kills", "GRISTMILL_DELIVERY__MAX_DELIVERIES": "5"}
+        rename(made, name, f"{name}lethal")
+    world.fleet.environment["GRISTMILL_DELIVERY__MAX_DELIVERIES"] = "5"
     world.endpoint.failures = 0
     world.endpoint.least = world.endpoint.most = 0.6
     world.publish(*made)
-    world.fleet.start("summarizer")
-    world.fleet.environment.pop(PAYLOAD)
+    world.fleet.start("summarizer", **{PAYLOAD: "lethal"})
     world.fleet.start(*(service for service in PIPELINE if service != "summarizer"))
     world.settle()
     letters = world.letters()
-    dead = {f"{name}kills" for name in killers}
+    dead = {f"{name}lethal" for name in killers}
     assert sorted(name for letter in letters for name in letter.names) == sorted(dead)
     assert {letter.error_type for letter in letters} == {"DeliveredTooOften"}
     world.assert_exact(without={"dataset": dead})

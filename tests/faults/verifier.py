@@ -152,7 +152,12 @@ def messages(broker: Broker, keys: Keys) -> dict[str, list[Any]]:
         stream = of_key.get(key, "")
         if stream not in MADE + TOLD:
             continue
-        body = json.loads(body_of(fields))
+        try:
+            body = json.loads(body_of(fields))
+        except (ValueError, RecursionError):
+            continue  # a payload nobody can read
+        if not isinstance(body, dict) or not ({"passage", "passage_id"} & body.keys()):
+            continue
         if stream in MADE:
             found[stream] += [(body["source"]["uri"], n) for n in names_in(body["passage"]["text"])]
         else:

@@ -58,7 +58,7 @@ def publish(
         raise NoDocumentsFound("No paths were given.", "Name what to hand in.")
 
     async def work() -> tuple[list[dict[str, Any]], bool, int]:
-        async with reach(settings, create=not reconcile) as access:
+        async with reach(settings, create=True) as access:
             blobs, recipe = BlobStore(settings.blobs_location), recipe_of(settings)
             documents, rows, unknown = discover(paths) if paths else [], [], 0
             if reconcile:

@@ -295,3 +295,29 @@ async def test_a_retraction_is_settled_once_for_each_group(pipeline: Pipeline) -
 
         await until(settled)
     assert (await pipeline.ledger.document(document.document_id)).open == 1
+
+
+async def test_a_document_is_unfinished_until_each_passage_has_been_through_every_stage(
+    pipeline: Pipeline,
+) -> None:
+    document = submitted("one")
+    (passage,) = extracted(document, "one")
+    key = pipeline.keys.ledger(document.document_id)
+    pid = passage.passage.passage_id
+
+    async def unfinished(**marks: str) -> bool:
+        for stage, mark in marks.items():
+            await pipeline.client.hset(key, f"mark:{pid}:{stage.replace('_0', ':0')}", mark)
+        return await pipeline.ledger.unfinished(document.document_id)
+
+    assert not await unfinished()  # no passage, nothing to do
+    await pipeline.client.hset(key, f"passage:{pid}", "1")
+    assert await unfinished()
+    assert await unfinished(indexer="indexed")
+    assert await unfinished(summarizer="summarized")
+    await pipeline.client.hset(key, f"asked:{pid}", 1)
+    assert await unfinished(question_generator="questioned")
+    assert not await unfinished(curator_0="rejected")
+    await pipeline.client.hdel(key, f"mark:{pid}:question_generator")
+    assert await unfinished()
+    assert not await unfinished(summarizer="dead")

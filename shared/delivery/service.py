@@ -19,6 +19,8 @@ from redis.exceptions import ResponseError
 from starlette.routing import BaseRoute
 
 from shared import messages as m
+from shared import tracing
+from shared.delivery.activity import Activity
 from shared.delivery.envelope import body_of, decode, sequence_of
 from shared.delivery.housekeeping import Housekeeping
 from shared.delivery.middleware import DeliveryMiddleware, Stage, Undo
@@ -50,6 +52,7 @@ class Service:
         settings: how messages are read, retried and bounded.
 
     Attributes:
+        activity: whether it handles messages now.
         routes: the service's own HTTP routes, beside those every service has.
     """
 
@@ -61,6 +64,7 @@ class Service:
         self.client = connect(redis_url)
         self.scripts = Scripts(self.client, keys)
         self.housekeeping = Housekeeping(name, self.scripts, settings)
+        self.activity = Activity()
         self.broker = RedisBroker(
             redis_url,
             middlewares=(_FASTSTREAM_METRICS, self._middleware),
@@ -95,6 +99,7 @@ class Service:
             self.scripts,
             self.housekeeping.room,
             undo,
+            self.activity,
         )
 
         async def consume(message: m.Message) -> Any:
@@ -138,6 +143,7 @@ class Service:
         for close in reversed(self._closing):
             await close()
         await self.client.aclose()
+        await asyncio.to_thread(tracing.flush, self.name)
         log.info("stopped", service=self.name)
 
     def alive(self) -> bool:

@@ -15,6 +15,8 @@ class DeliverySettings(BaseModel):
         backoff_seconds: pause before the second delivery; doubled each time, up to the lease.
         high_water: entries a stream may hold before writers wait.
         graceful_seconds: how long a stopping service lets its handlers finish.
+        end_when_idle_seconds: a service alone in its process ends after so long without a message;
+            0 for never. More than a lease, so that what a dead holder left is taken up first.
     """
 
     concurrency: int = Field(default=16, ge=1, le=1024)
@@ -23,3 +25,4 @@ class DeliverySettings(BaseModel):
     backoff_seconds: float = Field(default=0.5, gt=0)
     high_water: int = Field(default=100_000, ge=1)
     graceful_seconds: float = Field(default=15.0, ge=0)
+    end_when_idle_seconds: float = Field(default=0.0, ge=0)

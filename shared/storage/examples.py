@@ -51,7 +51,7 @@ class ExampleLog:
         self._compact_every = compact_every
         self._commits = 0
         self._batcher: MicroBatcher[Example | Tombstone, None] = MicroBatcher(
-            self._append, max_size=batch_size, max_wait_seconds=max_wait_seconds
+            "examples", self._append, max_size=batch_size, max_wait_seconds=max_wait_seconds
         )
 
     async def append(self, example: Example) -> None:

@@ -48,7 +48,6 @@ class Trainer:
         self.runs = Runs(own.location(settings.home))
         self.announce = announce
         self.command = command or WORK
-        self._slots = asyncio.Semaphore(own.concurrency)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
@@ -102,18 +101,13 @@ class Trainer:
         if not before:
             folder.create(request)
         started = _now()
-        if not await self._slot(folder):
-            return self._cancelled(folder, request)
+        lock = await self._lock(folder, request)
+        if lock is None:  # whoever has the run writes down that it was cancelled
+            return _standing(folder, request) or result_of(request, "cancelled", started)
         try:
-            lock = await self._lock(folder, request)
-            if lock is None:
-                return _standing(folder, request) or self._cancelled(folder, request)
-            try:
-                return await self._train(folder, request, lock, started)
-            finally:
-                os.close(lock)
+            return await self._train(folder, request, lock, started)
         finally:
-            self._slots.release()
+            os.close(lock)
 
     async def _train(
         self, folder: RunFolder, request: dict[str, Any], lock: int, started: datetime
@@ -138,38 +132,16 @@ class Trainer:
             folder.write_result(missing)
         return missing or folder.result() or {}
 
-    async def _slot(self, folder: RunFolder) -> bool:
-        """Wait for a turn; False where the run is cancelled before it comes."""
-        while not self._stopping:
-            if self._unwanted(folder):
-                return False
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._slots.acquire()
-                    return True
-        raise asyncio.CancelledError
-
     async def _lock(self, folder: RunFolder, request: dict[str, Any]) -> int | None:
         """Wait for the run to be ours; None where it has ended, or is cancelled, before it is."""
         while not self._stopping:
             if (lock := folder.lock()) is not None:
                 return lock
-            if self._unwanted(folder) or _standing(folder, request) is not None:
+            unwanted = folder.cancel_requested() and folder.result() is None
+            if unwanted or _standing(folder, request) is not None:
                 return None
             await asyncio.sleep(POLL_SECONDS)
         raise asyncio.CancelledError
-
-    def _unwanted(self, folder: RunFolder) -> bool:
-        return folder.cancel_requested() and folder.result() is None
-
-    def _cancelled(self, folder: RunFolder, request: dict[str, Any]) -> dict[str, Any]:
-        """Return that it was cancelled; written down unless whoever runs it will do so."""
-        result = result_of(request, "cancelled", _now())
-        lock = folder.lock()
-        if lock is not None:
-            folder.write_result(result)
-            os.close(lock)
-        return result
 
 
 def describe(

@@ -62,7 +62,7 @@ class Trainer:
             task.add_done_callback(self._tasks.discard)
         request = {"run": message.run, **message.model_dump(include=set(ASKED))}
         try:
-            request = await self._request(message)
+            request = await described(message, self.settings)
             result = await self._result(self.runs.folder(request["run"]), request)
         except GristmillError as error:
             if error.retryable:
@@ -79,15 +79,6 @@ class Trainer:
         self._stopping = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=END_SECONDS + 5)
-
-    async def _request(self, message: TrainingRequested) -> dict[str, Any]:
-        """Return the content of `request.json`."""
-        where = self.settings.versions_location
-        dataset, content = await settle(message.dataset, where)
-        name = message.run or await asyncio.to_thread(
-            run_id, message.method, content, message.model, message.settings
-        )
-        return describe(message, name, dataset, self.settings)
 
     async def _result(self, folder: RunFolder, request: dict[str, Any]) -> dict[str, Any]:
         before = folder.request()
@@ -144,10 +135,23 @@ class Trainer:
         raise asyncio.CancelledError
 
 
+async def described(message: TrainingRequested, settings: Settings) -> dict[str, Any]:
+    """Return the content of a run's `request.json`, its name derived where none is given.
+
+    Raises:
+        DatasetNotFound: there is no such version.
+    """
+    dataset, content = await settle(message.dataset, settings.versions_location)
+    name = message.run or await asyncio.to_thread(
+        run_id, message.method, content, message.model, message.settings
+    )
+    return describe(message, name, dataset, settings)
+
+
 def describe(
     message: TrainingRequested, name: str, dataset: str, settings: Settings
 ) -> dict[str, Any]:
-    """Return the content of a run's `request.json`."""
+    """Return the content of a run's `request.json`, for what has been settled already."""
     return {
         "run": name,
         "dataset": dataset,

@@ -215,12 +215,12 @@ def _report_folder(requests: Sequence[TrainingRequested], settings: Settings) ->
 
 def _print_result(trained: Trained) -> None:
     from services.cli.runs import scores_of
-    from services.cli.training_progress import spoken
+    from services.trainer.report.words import duration
 
     answer, result = trained.answer, trained.answer.result
     took = result.get("train_seconds")
     said = f"{answer.run}  was completed before" if trained.reused else f"{answer.run}  completed"
-    typer.secho(said + (f", trained for {spoken(took)}" if took else ""), bold=True)
+    typer.secho(said + (f", trained for {duration(took)}" if took else ""), bold=True)
     typer.echo(f"  {scores_of(result)}")
     for note in result.get("notes") or ():
         typer.echo(f"  {note}")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from peft import get_peft_model
 
 from services.trainer.gradient import GradientSettings, Learner
 from services.trainer.job import Job, Tuned
@@ -30,8 +31,6 @@ def tune_adapter(
         extra: virtual tokens it adds to each row.
         begin: sets the adapter's first values, where PEFT's own will not do.
     """
-    from peft import get_peft_model
-
     network = job.network
     total = network.model.num_parameters()
     config.task_type = "SEQ_2_SEQ_LM" if network.kind == "seq2seq" else "CAUSAL_LM"

@@ -108,6 +108,11 @@ class Job:
         self.progress("loading", 0, 1)
         return Network.open(self.model, device=self.device)
 
+    @property
+    def parameters(self) -> int:
+        """How many the base model has; 0 behind an endpoint, which does not tell."""
+        return 0 if self.behind_endpoint else int(self.network.model.num_parameters())
+
     @cached_property
     def template(self) -> Template:
         """The default template, with the answers' length measured on the training rows."""

@@ -79,7 +79,12 @@ class Service:
             self.broker.publisher(stream=keys.stream(stream.name), schema=stream.message)
 
     def handle(
-        self, message_type: type[m.Message], handler: Handler, undo: Undo | None = None
+        self,
+        message_type: type[m.Message],
+        handler: Handler,
+        undo: Undo | None = None,
+        *,
+        one_by_one: bool = False,
     ) -> None:
         """Let `handler` have every message of this type.
 
@@ -88,6 +93,8 @@ class Service:
             handler: takes the message; returns messages, or an `Outcome`.
             undo: takes back what the handler did outside Redis, when it turns out after the fact
                 that the message's passage had already left its document. Must be idempotent.
+            one_by_one: take no message while one is handled, whatever `concurrency` says: those
+                that wait stay where any replica can take them. For handlers of minutes or hours.
         """
         stream = stream_of(message_type)
         key = self.keys.stream(stream.name)
@@ -108,15 +115,20 @@ class Service:
         consume.__annotations__["message"] = message_type
         consume.__name__ = consume.__qualname__ = getattr(handler, "__name__", self.name)
         consume.__doc__ = handler.__doc__
+        at_once = 1 if one_by_one else self.settings.concurrency
+        turn = asyncio.Lock()
         for reclaim in (False, True):
-            self.broker.subscriber(
-                stream=self._subscription(key, reclaim=reclaim),
+            subscriber = self.broker.subscriber(
+                stream=self._subscription(key, at_once, reclaim=reclaim),
                 ack_policy=AckPolicy.MANUAL,
-                max_workers=self.settings.concurrency,
+                max_workers=at_once,
                 no_reply=True,
                 include_in_schema=not reclaim,
                 decoder=_decoder(message_type),
-            )(consume)
+            )
+            subscriber(consume)
+            if one_by_one:
+                _read_in_turn(subscriber, turn)
 
     def on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call `close` when the service stops, after its handlers have finished."""
@@ -161,12 +173,12 @@ class Service:
     def _middleware(self, msg: Any, /, *, context: Any) -> DeliveryMiddleware:
         return DeliveryMiddleware(msg, context=context, stage=self._stages[msg["channel"]])
 
-    def _subscription(self, key: str, *, reclaim: bool) -> StreamSub:
+    def _subscription(self, key: str, at_once: int, *, reclaim: bool) -> StreamSub:
         return StreamSub(
             key,
             group=self.name,
             consumer=self.consumer,
-            max_records=self.settings.concurrency,
+            max_records=at_once,
             polling_interval=RECLAIM_EVERY_MS if reclaim else READ_BLOCK_MS,
             min_idle_time=int(self.settings.lease_seconds * 1000) if reclaim else None,
         )
@@ -174,6 +186,17 @@ class Service:
     async def _create_groups(self) -> None:
         for stream in read_by(self.name):
             await create_groups(self.client, self.keys, stream)
+
+
+def _read_in_turn(subscriber: Any, turn: asyncio.Lock) -> None:
+    """Let a subscriber that handles what it reads at once read only while it holds the turn."""
+    read_and_handle = subscriber._get_msgs  # noqa: SLF001 - there is no public place between reads
+
+    async def in_turn(*args: Any) -> None:
+        async with turn:
+            await read_and_handle(*args)
+
+    subscriber._get_msgs = in_turn  # noqa: SLF001
 
 
 def _decoder(message_type: type[m.Message]) -> Callable[[StreamMessage[Any]], Awaitable[Any]]:

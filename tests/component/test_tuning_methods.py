@@ -1,6 +1,8 @@
 """Every tuning method on tiny models: what it leaves behind opens, and does what it says."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -8,7 +10,6 @@ from safetensors.torch import load_file
 
 from services.trainer import work
 from services.trainer.data import DataSettings, load_data
-from services.trainer.gradient import GradientSettings
 from services.trainer.job import Job, method_named
 from services.trainer.memory import ModelTooLarge
 from services.trainer.methods import METHODS
@@ -31,6 +32,10 @@ def model(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def causal(tmp_path_factory):
     return saved(llama, tmp_path_factory)
+
+
+class Killed(Exception):
+    """What a test ends a run with in the middle."""
 
 
 def saved(make, tmp_path_factory):
@@ -168,9 +173,6 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     monkeypatch.setattr("services.trainer.gradient.CHECKPOINT_SECONDS", 0.0)
     tune(job(questions, causal, tmp_path / "whole", method), **QUICK)
 
-    class Killed(Exception):
-        pass
-
     def killed(phase, step, _steps, **_):
         if phase == "training" and step == 8:
             raise Killed
@@ -207,7 +209,7 @@ def test_the_loss_is_that_of_transformers_on_the_answer_alone(model):
             plain = network.model(
                 input_ids=torch.tensor([row.prompt]), labels=torch.tensor([row.answer])
             ).loss
-        assert float(total / count) == pytest.approx(float(plain), abs=1e-4)
+        assert (total / count).item() == pytest.approx(plain.item(), abs=1e-4)
         assert int(count) == len(row.answer)
 
 
@@ -329,15 +331,49 @@ def test_the_time_limit_ends_learning_and_is_noted(causal, rows, tmp_path):
 
 
 def test_caching_changes_what_it_costs_and_not_what_is_learned(causal, labelled, tmp_path):
-    heads = []
+    heads, costs = [], []
     for cached in (True, False):
-        folder = tmp_path / str(cached)
-        tune(
-            job(labelled, causal, folder, "output-layers"),
-            epochs=2,
-            batch_size=64,
-            cached=cached,
-        )
-        heads.append(load_file(folder / "artifact" / "head.safetensors"))
-    assert torch.allclose(heads[0]["weight"], heads[1]["weight"], atol=1e-4)
-    assert GradientSettings().epochs > 0
+        made = job(labelled, causal, tmp_path / str(cached), "output-layers")
+        passes = []
+        made.network.model.base_model.register_forward_hook(lambda *_, on=passes: on.append(1))
+        tune(made, epochs=3, batch_size=64, cached=cached)
+        heads.append(load_file(made.artifact_folder / "head.safetensors"))
+        costs.append(len(passes))
+    assert all(torch.allclose(heads[0][n], heads[1][n], atol=1e-4) for n in heads[0])
+    assert costs[0] == 2  # the train rows and those held back, once each
+    assert costs[1] >= 2 * 3  # both at every epoch
+
+
+def test_what_a_method_needs_is_loaded_before_its_time_is_taken():
+    code = (
+        "import sys\n"
+        "from services.trainer.job import method_named\n"
+        "for method in ('tf-idf', 'feature-based', 'lora', 'soft-prompt'):\n"
+        "    method_named(method, {})\n"
+        "assert {'sklearn.linear_model', 'sklearn.feature_extraction.text'} <= set(sys.modules)\n"
+        "assert 'peft' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_resumed_search_equals_an_uninterrupted_one(causal, questions, tmp_path):
+    settings = {"candidates": 8, "rows": 4}
+    tune(job(questions, causal, tmp_path / "whole", "hard-prompt"), **settings)
+
+    def killed(phase, step, _steps, **_):
+        if phase == "searching" and step == 6:
+            raise Killed
+
+    with pytest.raises(Killed):
+        tune(job(questions, causal, tmp_path / "cut", "hard-prompt", progress=killed), **settings)
+    tuned = tune(job(questions, causal, tmp_path / "cut", "hard-prompt"), **settings)
+    whole, cut = (
+        [json.loads(line) for line in (tmp_path / name / "artifact/search.jsonl").open()]
+        for name in ("whole", "cut")
+    )
+    assert tuned.earlier_seconds == pytest.approx(sum(each["seconds"] for each in cut[:6]))
+    assert tuned.earlier_seconds > 0
+    for each in (*whole, *cut):
+        del each["seconds"]
+    assert whole == cut
+    assert len(whole) == 8

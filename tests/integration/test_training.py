@@ -287,24 +287,50 @@ async def test_a_waiting_training_can_be_cancelled(bench: Bench) -> None:
         assert not starts(folder)
 
 
-async def test_only_so_many_train_at_once_and_a_held_one_can_be_cancelled(bench: Bench) -> None:
-    """One held message is left over from a trainer that died: it is reclaimed, and waits."""
-    old = await bench.ask("old", steps=1)
+async def test_a_busy_trainer_holds_nothing_back_from_a_free_one(bench: Bench) -> None:
+    """New requests and one that a dead trainer left behind, on two trainers."""
     client, keys = bench.publisher.client, bench.publisher.keys
     stream = keys.stream("training.requested")
-    await client.xgroup_create(stream, "trainer", id="0")
+    await client.xgroup_create(stream, "trainer", id="0", mkstream=True)
+    left = await bench.ask("left", steps=1)
     await client.xreadgroup("trainer", "dead", {stream: ">"})
-    first = await bench.ask("first", steps=200, pause=0.05)
-    async with bench.serving():
-        await bench.running("first")
-        folder = bench.runs.folder("old")
-        await until(folder.exists)
-        await asyncio.sleep(1.5)
-        assert not starts(folder)
+    most_held: dict[bytes, int] = {}
+
+    async def watch() -> None:
+        while True:
+            for consumer in await client.xinfo_consumers(stream, "trainer"):
+                if consumer["name"] != b"dead":
+                    held = max(most_held.get(consumer["name"], 0), consumer["pending"])
+                    most_held[consumer["name"]] = held
+            await asyncio.sleep(0.01)
+
+    async with bench.serving(2):
+        watching = asyncio.create_task(watch())
+        long = await bench.ask("long", steps=2000, pause=0.05)
+        folder = await bench.running("long")
+        others = [await bench.ask(name, steps=10, pause=0.05) for name in ("one", "two", "three")]
+        for request in (left, *others):
+            assert (await bench.answer(request)).status == "completed"
+        assert folder.status() == "running"  # all of them went to the other trainer
         folder.request_cancel()
-        assert (await bench.answer(old)).status == "cancelled"
-        bench.runs.folder("first").request_cancel()
-        assert (await bench.answer(first)).status == "cancelled"
+        assert (await bench.answer(long)).status == "cancelled"
+        watching.cancel()
+    assert sorted(most_held.values()) == [1, 1]
+    for name in ("left", "long", "one", "two", "three"):
+        assert len(starts(bench.runs.folder(name))) == 1
+    assert not await bench.left()
+
+
+async def test_what_waits_for_a_trainer_is_seen_as_not_given_out(bench: Bench) -> None:
+    """That number is what trainers are scaled by."""
+    client, keys = bench.publisher.client, bench.publisher.keys
+    async with bench.serving():
+        requests = [await bench.ask(name, steps=20, pause=0.05) for name in ("one", "two", "three")]
+        await bench.running("one")
+        (group,) = await client.xinfo_groups(keys.stream("training.requested"))
+        assert (group["pending"], group["lag"]) == (1, 2)
+        for request in requests:
+            await bench.answer(request)
 
 
 async def test_a_stopped_service_leaves_the_run_to_the_next(bench: Bench) -> None:

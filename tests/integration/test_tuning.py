@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from services.trainer.runs import Runs
+from shared.delivery.publisher import Publisher
+from shared.messages import TrainingRequested
 from tests.integration.test_training import CHILD, alive, starts
 
 pytestmark = pytest.mark.connected
@@ -255,6 +257,43 @@ def test_a_trainer_elsewhere_is_asked_where_a_broker_is_named(
         assert "completed" in out
         _, err = gristmill.tune("--set", "steps=1")
         assert "No trainer" not in err
+    finally:
+        trainer.terminate()
+        trainer.communicate(timeout=20)
+
+
+def test_a_training_that_waits_for_a_trainer_can_be_cancelled_before_there_is_one(
+    gristmill: Command, broker_url: str, namespace: str
+) -> None:
+    gristmill.environment |= {"GRISTMILL_REDIS_URL": broker_url, "GRISTMILL_NAMESPACE": namespace}
+    requests = [
+        TrainingRequested(dataset=str(gristmill.data), method="lora", settings={"steps": 1}),
+        TrainingRequested(dataset=str(gristmill.data), method="full", run="named-by-the-client"),
+        TrainingRequested(dataset=str(gristmill.data), method="full", run="wanted"),
+    ]
+
+    async def publish() -> None:
+        async with Publisher(broker_url, namespace=namespace) as publisher:
+            for request in requests:
+                await publisher.publish(request)
+
+    asyncio.run(publish())
+    assert "is no run" in gristmill("runs", "cancel", "soft-prompt", code=1)[1]
+    assert not gristmill.runs.all()
+    assert "is being cancelled" in gristmill("runs", "cancel", "lora")[0]
+    assert "is being cancelled" in gristmill("runs", "cancel", "named")[0]
+    assert "cancelled already" in gristmill("runs", "cancel", "named", code=1)[1]
+    listed = json.loads(gristmill("runs", "--json")[0])
+    assert [each["status"] for each in listed] == ["cancelled", "cancelled"]
+    trainer = gristmill.start("serve", "trainer", "--port", "0")
+    try:
+        wanted = gristmill.runs.folder("wanted")
+        wait_for(lambda: wanted.status() == "completed", 40)
+        for run in gristmill.runs.all():
+            result = run.result()
+            assert result is not None
+            assert result["status"] == ("completed" if run.name == "wanted" else "cancelled")
+            assert len(starts(run)) == (run.name == "wanted")
     finally:
         trainer.terminate()
         trainer.communicate(timeout=20)

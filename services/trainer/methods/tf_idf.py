@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from services.trainer.job import Job, MethodSettings, Tuned
 from shared.answering.heads import VOCABULARY_FILE, Linear
@@ -24,9 +26,6 @@ class TfIdf:
 
     def tune(self, job: Job) -> Tuned:
         """Fit and save the vocabulary and the head."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-
         words = TfidfVectorizer(ngram_range=_NGRAMS, sublinear_tf=True)
         found = words.fit_transform([item.query.question for item in job.data.train])
         wanted = [job.task.labels.index(item.answers[0]) for item in job.data.train]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import uvicorn
 
@@ -12,9 +13,13 @@ POLL_SECONDS = 0.2
 
 
 async def end_when_idle(service: Service, server: uvicorn.Server) -> None:
-    """Stop the server once its service was idle for as long as its settings say."""
+    """Stop the server once its service was idle for as long as its settings say, if they do."""
     seconds = service.settings.end_when_idle_seconds
-    while seconds and not server.should_exit:
-        if service.activity.idle_seconds >= seconds:
-            server.should_exit = True
+    if not seconds:
+        return
+    while not server.started:
         await asyncio.sleep(POLL_SECONDS)
+    started = time.monotonic()
+    while min(service.activity.idle_seconds, time.monotonic() - started) < seconds:
+        await asyncio.sleep(POLL_SECONDS)
+    server.should_exit = True

@@ -103,11 +103,9 @@ class Delivery:
         started = time.monotonic()
         with self.stage.activity.at_work(), observed(self.lease, stream, self.msg.headers):
             verdict = (await self._to_verdict(call_next)).lower()
-            seconds = time.monotonic() - started
             tracing.note({"gristmill.verdict": verdict})
-            log.debug("settled", verdict=verdict, seconds=round(seconds, 3))
         DELIVERIES.labels(service, stream, verdict).inc()
-        HANDLER_SECONDS.labels(service, stream).observe(seconds)
+        HANDLER_SECONDS.labels(service, stream).observe(time.monotonic() - started)
 
     async def _to_verdict(self, call_next: Any) -> str:
         try:
@@ -186,6 +184,7 @@ class Delivery:
         if verdict == "RETRACTED" and self.stage.undo is not None:
             await self.stage.undo(self.message)
         await self._commit(Outcome(), drop=True)
+        log.debug("dropped", verdict=verdict)
         return verdict
 
     async def _fail(self, error: Exception) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from typing import Self
+
+from pydantic import BaseModel, Field, model_validator
 
 
 class DeliverySettings(BaseModel):
@@ -26,3 +28,9 @@ class DeliverySettings(BaseModel):
     high_water: int = Field(default=100_000, ge=1)
     graceful_seconds: float = Field(default=15.0, ge=0)
     end_when_idle_seconds: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _waits_for_what_the_dead_held(self) -> Self:
+        if 0 < self.end_when_idle_seconds <= self.lease_seconds:
+            raise ValueError("end_when_idle_seconds must be more than lease_seconds, or 0")
+        return self

@@ -2,8 +2,8 @@
 
 `python -m tests.bench.footprint` sends the paragraphs of squad2-half-dev.json, an article a
 document, through the real services over a real Valkey, one service after the other, so that each
-stream can be weighed while it is full; the models alone are fakes. infra/scaling.md has the figures
-and what follows from them.
+stream can be weighed while it is full; the models alone are fakes. The tokens are those of the
+default models over the sample documents. infra/scaling.md has the figures and what follows.
 """
 
 import asyncio
@@ -26,8 +26,10 @@ from shared import models
 from shared import settings as configuration
 from shared.delivery.housekeeping import drained
 from shared.delivery.publisher import Publisher
+from shared.embedding.engines import open_embedder
 from shared.embedding.fake import FakeEmbedder
 from shared.embedding.port import Vectors, normalised
+from shared.generation.engines import open_generator
 from shared.generation.fake import FakeGenerator
 from shared.index.edge import EdgeIndex
 from shared.index.port import IndexedPassage
@@ -36,7 +38,8 @@ from shared.settings import Settings
 from shared.storage.dataset import Dataset
 from shared.storage.examples import ExampleLog
 from shared.storage.rows import to_built
-from tests.bench.quality import Row, paragraphs
+from shared.telemetry import REGISTRY, configure_logging
+from tests.bench.quality import MODEL, Row, make, paragraphs, sample_rows
 
 DIMENSIONS = 384
 POINTS = (10_000, 20_000)
@@ -87,6 +90,7 @@ async def through(settings: Settings) -> dict[str, float]:
                 await asyncio.sleep(0.1)
             await service.stop()
 
+        before = await client.info("cpu")
         await run("extractor")
         await weigh("passage.extracted")
         await run("summarizer")
@@ -103,11 +107,26 @@ async def through(settings: Settings) -> dict[str, float]:
             async for key in client.scan_iter(f"{keys.ledger('')}*")
         ]
         weights["ledger, a passage"] = sum(ledgers) / weights["passages"]
+        after = await client.info("cpu")
+        spent = sum(after[name] - before[name] for name in ("used_cpu_user", "used_cpu_sys"))
+        weights["Valkey's processor, microseconds a passage"] = 1e6 * spent / weights["passages"]
         texts = sum(len(row.passage.encode()) for row in paragraphs())
         weights["text, a passage"] = texts / weights["passages"]
         blobs = size(Path(settings.blobs_location))
         weights["blobs (body and text), a passage"] = blobs / weights["passages"]
     return weights
+
+
+async def tokens() -> dict[str, float]:
+    """Count what the default models read and write for a passage of the sample documents."""
+    rows = sample_rows()
+    await make(rows, open_generator(MODEL), open_embedder())
+
+    def counted(kind: str) -> float:
+        labels = {"model": MODEL, "kind": kind}
+        return (REGISTRY.get_sample_value("gristmill_tokens_total", labels) or 0) / len(rows)
+
+    return {f"tokens, {kind}, a passage": counted(kind) for kind in ("prompt", "output")}
 
 
 async def dataset(settings: Settings) -> dict[str, float]:
@@ -198,6 +217,7 @@ def size(folder: Path) -> int:
 
 
 def main() -> None:
+    configure_logging("WARNING")
     if len(sys.argv) > 1:
         print(json.dumps(asyncio.run(build_once(sys.argv[1]))))
         return
@@ -218,6 +238,7 @@ def main() -> None:
         command = [sys.executable, "-m", "tests.bench.footprint", many]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         weights |= json.loads(done.stdout.splitlines()[-1])
+    weights |= asyncio.run(tokens())
     for what, weight in weights.items():
         print(f"{weight:10,.0f}  {what}")
 

@@ -37,7 +37,6 @@ def served(
     gristmill.environment |= {
         "GRISTMILL_REDIS_URL": broker_url,
         "GRISTMILL_NAMESPACE": namespace,
-        "GRISTMILL_LOG_LEVEL": "DEBUG",
         **collector.environment(),
     }
     processes = {name: gristmill.start("serve", name, "--port", "0") for name in SERVICES}
@@ -67,7 +66,11 @@ def names(spans: list[Span]) -> set[tuple[str, str]]:
     return {(span.service.removeprefix("gristmill-"), span.name) for span in spans}
 
 
-PUBLISHED = {
+def id_of(path: Path) -> str:
+    return str(document_id(path.resolve().as_uri()))
+
+
+HANDLED = {
     ("extractor", "process document.submitted"),
     ("summarizer", "process passage.extracted"),
     ("question_generator", "process passage.summarized"),
@@ -84,6 +87,7 @@ def test_a_trace_follows_a_document_from_publication_to_dataset_and_index(
     broker_url: str,
     namespace: str,
 ) -> None:
+    (documents / "empty.md").write_text(" ")
     gristmill("publish", str(documents))
     plain = {"uri": "note.txt", "text": "The harbour was closed in winter because of the ice."}
 
@@ -93,9 +97,9 @@ def test_a_trace_follows_a_document_from_publication_to_dataset_and_index(
         await client.aclose()
 
     asyncio.run(add_as_other_clients_do())
-    uris = [path.resolve().as_uri() for path in documents.iterdir()]
-    expected = {str(document_id(uri)): 3 for uri in uris}  # passages
-    expected[str(document_id("note.txt"))] = 1
+    empty, note = id_of(documents / "empty.md"), str(document_id("note.txt"))
+    expected = {id_of(path): 3 for path in documents.iterdir()}  # passages
+    expected |= {empty: 0, note: 1}
 
     def complete() -> bool:
         found = documents_of(list(collector.spans))
@@ -113,27 +117,26 @@ def test_a_trace_follows_a_document_from_publication_to_dataset_and_index(
         by_id = {span.span_id: span for span in spans}
         roots = [span for span in spans if not span.parent_id]
         assert all(span.parent_id in by_id for span in spans if span not in roots)
-        if document == str(document_id("note.txt")):  # published without a trace: here it begins
-            assert [root.name for root in roots] == ["process document.submitted"]
-            assert names(spans) == PUBLISHED
+        (root,) = roots
+        assert any(span.failed for span in spans) == (document == empty)
+        if document == note:  # published without a trace: here it begins
+            assert (root.name, names(spans)) == ("process document.submitted", HANDLED)
         else:
-            assert [root.service for root in roots] == ["gristmill-client"]
-            assert names(spans) == PUBLISHED | {("client", "send document.submitted")}
-        assert not any(span.failed for span in spans)
+            assert (root.service, root.name) == ("gristmill-client", "send document.submitted")
+        if document not in {note, empty}:
+            assert names(spans) == HANDLED | {("client", root.name)}
     assert len({spans[0].trace_id for spans in found.values()}) == len(found)
-    the_log_names_document_and_trace(served["curator"], found)
+    the_log_names_document_and_trace(served["extractor"], empty, found[empty][0].trace_id)
 
 
 def the_log_names_document_and_trace(
-    curator: subprocess.Popen[str], found: dict[str, list[Span]]
+    extractor: subprocess.Popen[str], document: str, trace_id: str
 ) -> None:
     """What a service says is JSON where nobody looks at a terminal."""
-    curator.terminate()
-    _, errors = curator.communicate(timeout=40)
+    extractor.terminate()
+    _, errors = extractor.communicate(timeout=40)
     lines = [json.loads(line) for line in errors.splitlines()]
     assert {"started", "stopped"} <= {line["event"] for line in lines}
-    settled = [line for line in lines if line["event"] == "settled"]
-    assert {line["document"] for line in settled} == set(found)
-    for line in settled:
-        assert line["trace_id"] == found[line["document"]][0].trace_id
-        assert (line["service"], line["correlation_id"]) == ("curator", line["document"])
+    (dead,) = [line for line in lines if line["event"] == "dead letter"]
+    assert (dead["document"], dead["trace_id"]) == (document, trace_id)
+    assert (dead["service"], dead["correlation_id"]) == ("extractor", document)

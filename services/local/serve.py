@@ -51,7 +51,7 @@ def serve(service: str, host: str, port: int) -> None:
 
 
 def main() -> None:
-    """Serve in a container, which has the service's own extra and so not the `gristmill` command."""
+    """Serve in a container: that has the service's own extra and not the `gristmill` command."""
     try:
         serve(sys.argv[1], "0.0.0.0", CONTAINER_PORT)  # noqa: S104 - a container's own network
     except GristmillError as error:

@@ -109,34 +109,9 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to answer HTTP on.")] = 8000,
 ) -> None:
     """Run one service against the Redis that GRISTMILL_REDIS_URL names."""
-    import uvicorn
+    from services.local.serve import serve as serve_one
 
-    from services.local.apps import build_of
-    from services.local.idle import end_when_idle
-    from shared.delivery.http import application
-    from shared.errors import ConfigurationInvalid
-
-    settings = configuration.load()
-    configure_logging(settings.log_level)
-    if not settings.redis_url:
-        raise ConfigurationInvalid(
-            "A service alone needs a broker.",
-            "Set GRISTMILL_REDIS_URL, such as redis://localhost:6379, or use `gristmill up`.",
-        )
-
-    async def serve_one() -> None:
-        built = await build_of(service)(settings)
-        config = uvicorn.Config(
-            application([built]), host=host, port=port, log_config=None, access_log=False
-        )
-        server = uvicorn.Server(config)
-        idle = asyncio.create_task(end_when_idle(built, server))
-        await server.serve()
-        idle.cancel()
-        if not server.started:
-            raise GristmillError(f"The {service} could not be started; its log says why.")
-
-    asyncio.run(serve_one())
+    serve_one(service, host, port)
 
 
 def main() -> None:

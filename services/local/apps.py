@@ -26,11 +26,12 @@ def built_services() -> tuple[str, ...]:
 
 
 def build_of(name: str) -> Build:
-    """Return the function that wires a service.
+    """Return the function that wires a service; its name may have hyphens, as its extra has.
 
     Raises:
         ServiceUnknown: there is none of this name, or its extra is not installed.
     """
+    name = name.replace("-", "_")
     if name not in built_services():
         raise ServiceUnknown(
             f"There is no service {name!r}.", f"There are {', '.join(built_services())}."

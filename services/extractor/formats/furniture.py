@@ -33,28 +33,30 @@ _NAMES = frozenset(
     " caption captions thumbcaption credit credits".split()  # noqa: SIM905
 )
 _CONTENT = frozenset(
-    "admonition callout footnote footnotes note tip warning caution important code table".split()  # noqa: SIM905
+    "admonition callout footnote footnotes note tip warning caution important code".split()  # noqa: SIM905
 )
 _COMMENTS = frozenset(("comments", "disqus"))
 _LINE_NUMBERS = frozenset(("linenos", "lineno", "linenumber", "linenumbers", "gutter", "lnt"))
 _PRINTED = re.compile(r"\b(?:d-print-block|visible-print|print-only)\b")
-_MARK = re.compile(r"\W*|\W*(?:\d{1,3}|[a-z])\W*", re.ASCII | re.IGNORECASE)
+_MARK = re.compile(r"\W*(?:\d{1,3}|[A-Za-z])?\W*")  # of a footnote, or beside a heading
 
 _OFFER = re.compile(
     r"click here\b|click to (?:tweet|share|subscribe|enlarge|print|e-?mail)\b"
-    r"|(?:please )?(?:follow us|like us|join us)\b"
+    r"|(?:please )?(?:follow us|like us|join us)\b|tweet this\b"
     r"|(?:.{0,200}\b)?follow (?:us|him|her|them|me|@?\w+)\b.{0,40}\bon (?:twitter|facebook|instagram)"
-    r"|(?:please )?(?:subscribe|sign up|get|join)\b.{0,80}\b(?:newsletters?|inbox|updates|alerts?"
-    r"|e-?mail|channel|podcast|digest|subscribers?)\b"
+    r"|(?:please )?(?:subscribe|sign up|get|join)\b.{0,80}\b(?:newsletters?|inbox|digest|podcast"
+    r"|(?:our|youtube) channel|subscribers?)\b"
     r"|(?:write|reach|contact|e-?mail)\b.{0,80}\bat\b.{0,60}@"
-    r"|copyright\b|\u00a9|.{0,80}\ball rights reserved\b",
+    r"|(?:copyright )?(?:\u00a9|\(c\)|(?<=copyright )\d{4})|.{0,80}\ball rights reserved\b",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    r"(?:more (?:from|on|about|great|stories|news|coverage)|you (?:may|might|will) (?:also )?like"
-    r"|(?:also|recommended|further) read(?:ing)?|recommended for you|don.t miss|explore further"
-    r"|read (?:more|next|also)|see also|related|popular|trending|advertisement|sponsored)\b"
-    r"|share this(?: (?:article|post|page|story|on|via)\b|:?$)|tweet this|loading\b|like this:"
+    r"(?:more (?:from|on|about|great|stories|news|coverage)|(?:also|recommended|further) read(?:ing)?"
+    r"|you (?:may|might|will) (?:also )?like|recommended for you|read (?:more|next|also)|see also)\b"
+    r"|related(?: (?:articles?|stor(?:y|ies)|posts?|contents?|topics?|news|links?|coverage|videos?"
+    r"|reading))?(?::|$)|(?:explore further|don.t miss|(?:most )?popular|trending(?: now)?"
+    r"|advertisement|sponsored(?: content)?|loading|like loading|like this)\W*$"
+    r"|share this(?: (?:article|post|page|story|on|via)\b|:?$)"
     r"|(?:was this|did you find this)\b.*\bhelpful\b"
     r"|edit (?:this (?:page|article|section|wiki)|on git\w+)"
     r"|(?:last )?(?:updated|modified|edited|published|posted)(?: on\b| at\b|:| \d)"
@@ -69,11 +71,11 @@ def is_furniture(element: HtmlElement) -> bool:
     """Tell whether an element's tag, role, attributes or name say that it is no content."""
     if element.tag in _NEVER:
         return False
-    if element.tag == "a" and _MARK.fullmatch(element.text_content()):
-        return (element.get("href") or "").startswith("#")
     if element.tag == "figure":
-        return not any(element.iter("pre", "table", "blockquote"))
+        return next(element.iter("pre", "table", "blockquote"), None) is None
     names = _names(_said(element))
+    if element.get("class") == "caption-text":  # Sphinx, over tables and code
+        return False
     if not _CONTENT.isdisjoint(names):
         return False
     return (
@@ -84,14 +86,18 @@ def is_furniture(element: HtmlElement) -> bool:
     )
 
 
+def is_mark(element: HtmlElement) -> bool:
+    """Tell whether this is a link's sign beside a heading, a footnote's mark, or a line's number."""
+    if element.tag == "a":
+        href = element.get("href") or ""
+        return href.startswith("#") and _MARK.fullmatch(element.text_content()) is not None
+    is_number = not _LINE_NUMBERS.isdisjoint(_names(element.get("class") or ""))
+    return is_number and not any(char.isalpha() for char in element.text_content())
+
+
 def is_comments(element: HtmlElement) -> bool:
     """Tell whether these are the comments of readers."""
     return not _COMMENTS.isdisjoint(_names(_said(element)))
-
-
-def is_line_number(element: HtmlElement) -> bool:
-    """Tell whether these are the numbers beside lines of code."""
-    return not _LINE_NUMBERS.isdisjoint(_names(element.get("class") or ""))
 
 
 def _said(element: HtmlElement) -> str:
@@ -108,6 +114,8 @@ def _names(said: str) -> frozenset[str]:
 
 
 def _is_hidden(element: HtmlElement) -> bool:
+    if element.get("role") == "tabpanel":  # the one for another system, as good as that in view
+        return False
     return (
         "hidden" in element.attrib
         or element.get("aria-hidden") == "true"
@@ -116,16 +124,14 @@ def _is_hidden(element: HtmlElement) -> bool:
     )
 
 
-def is_worded(text: str) -> bool:
-    """Tell whether a short text says what only furniture says."""
-    if not any(char.isalnum() for char in text):
-        return True
-    count = len(text.split())
-    return (count <= _OFFER_WORDS and _OFFER.match(text) is not None) or is_label(text)
+def is_offer(text: str) -> bool:
+    """Tell whether a short text asks the reader for something, or holds no letter at all."""
+    is_short = len(text.split()) <= _OFFER_WORDS
+    return (is_short and _OFFER.match(text) is not None) or not any(c.isalnum() for c in text)
 
 
 def is_label(text: str) -> bool:
-    """Tell whether this is what stands above links to other pages."""
+    """Tell whether a very short text is what stands above links or beside an article."""
     return len(text.split()) <= _LABEL_WORDS and _LABEL.match(text) is not None
 
 

@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 from services.extractor.blocks import Block, BlockKind, ReadDocument, one_line
 from services.extractor.formats import furniture
 from services.extractor.formats.encoding import decode
-from services.extractor.formats.main_content import main_content
+from services.extractor.formats.main_content import drop_marks, main_content
 from services.extractor.formats.structure import TooDeep, blocks_in, parse
 from shared.errors import DocumentHasNoText, DocumentUnreadable
 
@@ -26,6 +26,7 @@ def read(body: bytes, *, uri: str, charset: str = "") -> ReadDocument:
     """
     markup = _XML_DECLARATION.sub("", decode(body, uri=uri, declared=charset)).replace("\0", "")
     tree = _parse(markup, uri)
+    drop_marks(tree)
     headline = _headline(tree)
     heading = one_line(headline.text_content()) if headline is not None else ""
     title = _title(tree, heading)
@@ -57,14 +58,19 @@ def _parse(markup: str, uri: str) -> HtmlElement:
 def _blocks_of(content: HtmlElement) -> list[Block]:
     """Return the blocks of the main content, less what only its wording tells from content."""
     kept: list[Block] = []
-    is_below_label = False
+    label: Block | None = None  # waits for what comes below it
     for block in blocks_in(content):
-        is_text = block.kind in {BlockKind.PARAGRAPH, BlockKind.HEADING}
-        if is_text and furniture.is_worded(block.text):
-            is_below_label = furniture.is_label(block.text)
-        elif not (is_below_label and block.kind is BlockKind.LIST):
+        if block.kind not in {BlockKind.HEADING, BlockKind.PARAGRAPH}:
+            if label is None or block.kind is not BlockKind.LIST:
+                kept.append(block)
+            label = None
+        elif furniture.is_label(block.text):
+            label = block
+        elif not furniture.is_offer(block.text):
+            if label is not None and label.kind is BlockKind.HEADING is not block.kind:
+                kept.append(label)
+            label = None
             kept.append(block)
-            is_below_label = False
     while len(kept) > 1 and kept[-1].kind is BlockKind.HEADING:  # what stood under it is gone
         kept.pop()
     return kept
@@ -79,20 +85,28 @@ def _under(heading: str, blocks: Sequence[Block]) -> list[Block]:
 
 
 def _headline(tree: HtmlElement) -> HtmlElement | None:
-    """Return the heading that says the page's title, or else its only h1."""
-    title = one_line(" ".join(tree.xpath("//title[1]//text()")))
-    first = list(tree.iter("h1"))
-    said = [(one_line(h.text_content()), h) for h in (*first, *tree.iter("h2"))]
-    same = [(len(text), -place) for place, (text, _) in enumerate(said) if text and text in title]
+    """Return the heading that the page's title begins with or holds, or else its only h1.
+
+    An h1 that the title only ends with is the site's name.
+    """
+    title = _page_title(tree).casefold()
+    said = [(one_line(h.text_content()).casefold(), h) for h in tree.iter("h1", "h2")]
+    said = [(text, h) for text, h in said if title.startswith(text) or not title.endswith(text)]
+    same = [(title.startswith(text), len(text), h) for text, h in said if text and text in title]
     if same:
-        return said[-max(same)[1]][1]
+        return max(same, key=lambda found: found[:2])[2]
+    first = [heading for _, heading in said if heading.tag == "h1"]
     return first[0] if len(first) == 1 else None
+
+
+def _page_title(tree: HtmlElement) -> str:
+    return one_line(" ".join(str(found) for found in tree.xpath("//title[1]//text()")))
 
 
 def _title(tree: HtmlElement, heading: str) -> str:
     """Return the page's own title: a site's name behind it is left out where that is certain."""
-    title = one_line(" ".join(str(found) for found in tree.xpath("//title[1]//text()")))
-    if heading and title.startswith(heading):
+    title = _page_title(tree)
+    if heading and title.casefold().startswith(heading.casefold()):
         return heading
     shared = [one_line(str(found)) for found in tree.xpath("//meta[@property='og:title']/@content")]
     return next((found for found in [*shared, title, heading] if found), "")

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from lxml import etree
 from lxml.html import HtmlElement
 
 from services.extractor.formats import furniture
@@ -24,7 +23,7 @@ _WHOLE = _LISTS | {"pre", "p", "blockquote"}  # never stepped into
 _PARTS = HEADINGS | {"li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "pre", "blockquote"}
 _SENTENCE = 60  # characters; a shorter run of text may be a label or a link of a menu
 _CAPTION = 150
-_LITTLE = 0.3  # of a page's prose: what may go with a piece of furniture
+_LITTLE = 0.3  # of a page's prose: what may go with a piece of furniture, but for a picture
 _ENOUGH = 500  # characters: prose outside the comments
 _MOST = 0.7  # of an element's prose: the child to step into
 _SOME = 0.25  # of it: enough for the article that the page is named after
@@ -51,12 +50,10 @@ def main_content(tree: HtmlElement, headline: HtmlElement | None) -> HtmlElement
     """Return the element of `tree` with the main content; the furniture in it has been emptied.
 
     Args:
-        tree: the page; it is changed.
+        tree: the page without its marks; it is changed.
         headline: its headline, which tells its own article from others on the page.
     """
-    etree.strip_elements(tree, *furniture.NO_TEXT, with_tail=False)
     above = {headline, *headline.iterancestors()} if headline is not None else set()
-    _empty(_outermost(tree, furniture.is_line_number))
     _empty(_furniture(tree, above))
     weights = _weigh(tree)
     top = _densest(tree, weights, above)
@@ -64,14 +61,25 @@ def main_content(tree: HtmlElement, headline: HtmlElement | None) -> HtmlElement
     return top
 
 
-def _outermost(top: HtmlElement, is_wanted: Callable[[HtmlElement], bool]) -> list[HtmlElement]:
-    """Return the elements inside `top` that are wanted, without those inside another of them."""
+def drop_marks(tree: HtmlElement) -> None:
+    """Empty what is never read as text: scripts, signs beside headings, numbers of lines."""
+    _empty(list(tree.iter(*furniture.NO_TEXT)))
+    _empty(_outermost(tree, furniture.is_mark, code=True))
+
+
+def _outermost(
+    top: HtmlElement, is_wanted: Callable[[HtmlElement], bool], *, code: bool = False
+) -> list[HtmlElement]:
+    """Return the elements inside `top` that are wanted, without those inside another of them.
+
+    What is inside code is left out unless asked for: its parts have names like "comment" or "tag".
+    """
     found, todo = [], list(top)
     while todo:
         element = todo.pop()
         if is_wanted(element):
             found.append(element)
-        else:
+        elif code or element.tag != "pre":
             todo.extend(element)
     return found
 
@@ -128,7 +136,8 @@ def _furniture(tree: HtmlElement, above: set[HtmlElement]) -> list[HtmlElement]:
     def is_wanted(element: HtmlElement) -> bool:
         if element in above or not furniture.is_furniture(element):
             return False
-        is_little = prose[element] <= _LITTLE * whole
+        most = _MOST if element.tag == "figure" else _LITTLE
+        is_little = prose[element] <= most * whole
         return is_little or (furniture.is_comments(element) and whole - prose[element] >= _ENOUGH)
 
     return _outermost(tree, is_wanted)

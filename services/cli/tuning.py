@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import Sequence
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +77,7 @@ def tune(
     given = data_settings(test, train_rows, test_rows, label)
     given |= {"seed": seed, **seconds(minutes), **parsed(setting)}
     requests = asyncio.run(_requests([(method, given)], dataset, model, settings))
+    _check_data(requests, settings)
     with TrainingReporter(loud=not json) as reporter:
         (trained,) = _train(requests, settings, reporter)
     result = trained.answer.result
@@ -127,6 +130,7 @@ def compare(
     data = data_settings(test, train_rows, test_rows, label) | seconds(share)
     each = [(name, {**data, **own, "seed": seed}) for name, own in variants for seed in chosen]
     requests = asyncio.run(_requests(each, dataset, model, settings))
+    _check_data(requests, settings)
     with TrainingReporter(loud=not json) as reporter:
         trained = _train(requests, settings, reporter)
     _report(trained, out or _report_folder(requests, settings), json=json)
@@ -136,14 +140,14 @@ def compare(
 
 
 def _report(trained: Sequence[Trained], folder: Path, *, json: bool) -> None:
-    from services.trainer.report.comparison import summarize, table, write_report
+    from services.trainer.report.comparison import table, write_report
 
-    results = [each.answer.result for each in trained]
-    report = summarize(results)
-    _, page = write_report(results, folder)
+    file, page = write_report([each.answer.result for each in trained], folder)
+    text = file.read_text(encoding="utf-8")
     if json:
-        emit(report)
+        sys.stdout.write(text)
         return
+    report = loads(text)
     typer.echo(table(report))
     typer.echo()
     for sentence in report["verdict"]:
@@ -184,6 +188,16 @@ async def _requests(
         )
         for method, given in runs
     ]
+
+
+def _check_data(requests: Sequence[TrainingRequested], settings: Settings) -> None:
+    """Read the data once as the runs will, so that what is wrong with it is said once, and now."""
+    from services.trainer.data import DataSettings, load_data, taken
+
+    ways = [(request.dataset, taken(DataSettings, {**request.settings})) for request in requests]
+    for at, (reference, way) in enumerate(ways):
+        if (reference, way) not in ways[:at]:
+            load_data(reference, way, settings.versions_location)
 
 
 def _known_methods() -> list[str]:

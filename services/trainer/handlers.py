@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,14 +13,13 @@ from pydantic import ValidationError
 
 from services.trainer.endings import ending, result_of
 from services.trainer.naming import run_id, settle
-from services.trainer.process import END_SECONDS, POLL_SECONDS, supervise
+from services.trainer.process import END_SECONDS, POLL_SECONDS, WORK, supervise
 from services.trainer.runs import RunFolder, RunNameInvalid, Runs
 from services.trainer.settings import TrainerSettings
 from shared.errors import GristmillError
 from shared.messages import TrainingCompleted, TrainingProgressed, TrainingRequested
 from shared.settings import Settings
 
-WORK = (sys.executable, "-m", "services.trainer.work")
 ASKED = ("dataset", "method", "model", "settings")
 
 Announce = Callable[[TrainingProgressed], Awaitable[None]]

@@ -32,8 +32,13 @@ class TuningFailed(GristmillError):
 
 
 class MethodSettings(BaseModel):
-    """What every method can be told; each adds its own."""
+    """What every method can be told; each adds its own.
 
+    Attributes:
+        by_gradient: whether the method learns by gradient, so that several processes can share it.
+    """
+
+    by_gradient: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid")
 
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from services.trainer import work
@@ -238,7 +239,7 @@ def test_a_long_passage_is_cut_and_a_long_question_is_an_error(causal):
 
 
 def request(folder, data, method, model, **settings):
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     asked = {
         "run": folder.name,
         "dataset": str(data),
@@ -279,6 +280,36 @@ def test_a_run_writes_everything_a_reader_needs(causal, rows, tmp_path):
     assert not (tmp_path / "r" / "checkpoint").exists()  # it can be as large as the model
     phases = {json.loads(x)["phase"] for x in (tmp_path / "r" / "progress.jsonl").open()}
     assert phases == {"loading", "training", "scoring"}
+
+
+@pytest.fixture
+def fresh_accelerate():
+    """Let accelerate forget the precision that it was first asked for: a run is a process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("fresh_accelerate")
+@pytest.mark.parametrize("method", BY_GRADIENT)
+def test_bfloat16_is_for_the_arithmetic_and_what_is_saved_is_float32(
+    method, causal, rows, tmp_path
+):
+    exact = request(tmp_path / "exact", rows, method, causal, **QUICK)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    rough = request(tmp_path / "rough", rows, method, causal, **QUICK, precision="bfloat16")
+    assert rough["status"] == "completed", rough
+    losses, wanted = ([loss for _, loss in each["curve"]] for each in (rough, exact))
+    assert losses == pytest.approx(wanted, rel=0.2)
+    assert losses != wanted
+    artifact = tmp_path / "rough" / "artifact"
+    files = list(artifact.glob("*.safetensors"))
+    assert files
+    assert {t.dtype for file in files for t in load_file(file).values()} == {torch.float32}
+    if method == "full":
+        assert json.loads((artifact / "config.json").read_text())["dtype"] == "float32"
+    said = open_answerer(artifact).answer([Query("the stream runs 3")])
+    assert set(said) <= {"text", "topic"}
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,26 @@ result = {
 '''
 
 
-async def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+RANKS = '''
+"""Starts two processes that write down who they are, and then do nothing for a long time."""
+import sys
+from pathlib import Path
+from services.trainer import ranks
+from services.trainer.runs import RunFolder
+
+ranks.LAST_WORDS_SECONDS = 0.5
+ranks.WORK = (sys.executable, "-c", """
+import os, sys, time
+with open(f"{sys.argv[1]}/starts", "a") as starts:
+    print(os.getpid(), file=starts)
+os.symlink(str(os.getpid()), f"{sys.argv[1]}/rank-{sys.argv[2]}")
+time.sleep(600)
+""")
+ranks.train(RunFolder(Path(sys.argv[1])), 2)
+'''
+
+
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     async with asyncio.timeout(seconds):
         while True:
             found = condition()
@@ -80,6 +99,14 @@ def alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state not in "ZX"
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def rank_of(folder: RunFolder, number: int) -> int:
+    return int((folder.path / f"rank-{number}").readlink().name)
 
 
 class Bench:
@@ -381,6 +408,35 @@ async def test_a_killed_service_takes_its_child_along_and_the_next_goes_on(
         answer = await bench.answer(request)
     assert (answer.status, len(starts(folder))) == ("completed", 2)
     assert answer.result["resumed"] > 0
+
+
+@pytest.mark.parametrize("end", ["cancel", "kill the first", "kill the second", "kill the parent"])
+async def test_the_processes_of_one_training_end_together(
+    bench: Bench, tmp_path: Path, end: str
+) -> None:
+    (tmp_path / "child.py").write_text(RANKS)
+    async with bench.serving():
+        request = await bench.ask("shared")
+        folder = await bench.running("shared")
+        await until(lambda: len(list(folder.path.glob("rank-*"))) == 2)
+        first, second = (rank_of(folder, number) for number in (0, 1))
+        parent = parent_of(first)
+        if end == "cancel":
+            folder.request_cancel()
+        else:
+            killed = {"kill the first": first, "kill the second": second}.get(end, parent)
+            os.kill(killed, signal.SIGKILL)
+        answer = await bench.answer(request)
+        assert answer.status == ("cancelled" if end == "cancel" else "failed")
+        await until(lambda: not any(alive(pid) for pid in (first, second, parent)))
+        said = {
+            "kill the first": "Process 1 of 2 of the training was killed",
+            "kill the second": "Process 2 of 2 of the training was killed",
+            "kill the parent": "The training was killed",
+        }
+        assert said.get(end, "") in answer.error
+        assert len(starts(folder)) == 2
+        assert not await bench.left()
 
 
 async def test_a_run_longer_than_the_lease_runs_once_however_many_trainers_there_are(

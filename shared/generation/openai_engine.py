@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
 _BUSY = {408, 409, 425, 429}
-_CHARACTERS_PER_TOKEN = 3  # a low guess: the endpoint's tokenizer is not known here
+CHARACTERS_PER_TOKEN = 3  # a low guess: the endpoint's tokenizer is not known here
 _TEMPERATURE_OF_SEVERAL = 0.8
 
 
@@ -73,7 +73,7 @@ class OpenAIGenerator:
 
         def length(passage: str) -> int:
             turns = rendering.fill_chat(request, passage)
-            return sum(len(turn.content) for turn in turns) // _CHARACTERS_PER_TOKEN
+            return sum(len(turn.content) for turn in turns) // CHARACTERS_PER_TOKEN
 
         passage = rendering.fit(request, length, self._settings.max_input_tokens)
         turns = rendering.fill_chat(request, passage)

@@ -15,8 +15,8 @@ from services.trainer.job import Job, method_named
 from services.trainer.memory import ModelTooLarge
 from services.trainer.methods import METHODS
 from shared.answering.artifact import Artifact, open_answerer
-from shared.answering.network import ContextTooLong, Encoded, Network
-from shared.answering.port import Query, Task
+from shared.answering.network import Encoded, Network
+from shared.answering.port import ContextTooLong, Query, Task
 from shared.answering.template import Template, default_template
 from tests.tiny import llama, t5
 

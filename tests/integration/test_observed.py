@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,12 +21,18 @@ from shared.delivery.settings import DeliverySettings
 from shared.errors import DocumentEmpty, UrlUnreachable
 from shared.telemetry import REGISTRY, configure_logging
 from shared.topology import Keys, stream_named
-from tests.integration.test_delivery import QUICK, extracted, until
+from tests.integration.test_delivery import extracted
+from tests.integration.test_delivery import until as until_within
 
 pytestmark = pytest.mark.connected
 
 SUBMITTED = "document.submitted"
 TICKET = "ticket-4711"
+PATIENT = DeliverySettings(lease_seconds=60, backoff_seconds=0.05, max_deliveries=3)
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    await until_within(condition, seconds=60)
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ async def look(service: Service) -> None:
     await service.housekeeping.look_at(SUBMITTED)
 
 
-def extractor(url: str, keys: Keys, settings: DeliverySettings = QUICK) -> Service:
+def extractor(url: str, keys: Keys, settings: DeliverySettings = PATIENT) -> Service:
     """Documents of one passage; some are not what they should be."""
     service = Service("extractor", url, keys, settings)
 
@@ -144,7 +150,7 @@ async def test_retries_dead_letters_and_changes_of_the_ledger_are_counted(
         await until(lambda: settled("dead") - before["dead"] == 2)
         await until(lambda: settled("done") - before["done"] == 1)
         await look(service)
-    assert settled("parked") - before["parked"] == QUICK.max_deliveries - 1
+    assert settled("parked") - before["parked"] == PATIENT.max_deliveries - 1
     assert value("ledger_changes_total", service="extractor", stage="passages") == passages + 1
     assert value("dead_letters", stream=SUBMITTED) == 2
 

@@ -300,7 +300,7 @@ def test_bfloat16_is_for_the_arithmetic_and_what_is_saved_is_float32(
     rough = request(tmp_path / "rough", rows, method, causal, **QUICK, precision="bfloat16")
     assert rough["status"] == "completed", rough
     losses, wanted = ([loss for _, loss in each["curve"]] for each in (rough, exact))
-    assert losses == pytest.approx(wanted, rel=0.2)
+    assert sum(losses) == pytest.approx(sum(wanted), rel=0.1)
     assert losses != wanted
     artifact = tmp_path / "rough" / "artifact"
     files = list(artifact.glob("*.safetensors"))

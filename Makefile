@@ -70,7 +70,8 @@ bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 bench-training: setup ## our training loop against plain PEFT + transformers; cached against not
 	$(BIN)/python -m tests.bench.training
 
-bench-extraction: setup ## main content of 61 real pages, against trafilatura
+bench-extraction: setup ## main content of 61 real pages, against three other tools
+	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench.extraction_f1
 
 clean: ## remove what the targets above made

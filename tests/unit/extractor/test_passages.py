@@ -112,7 +112,9 @@ def test_a_heading_with_nothing_under_it_leads_to_no_passage():
 
 def test_a_heading_that_does_not_fit_is_left_to_the_path():
     items = Block(BlockKind.LIST, "\n".join(f"- grain {n}" for n in range(55)))
-    passages = packed(heading("A"), heading("B of seven words in this heading", 2), items, max_words=165)
+    passages = packed(
+        heading("A"), heading("B of seven words in this heading", 2), items, max_words=165
+    )
     assert [p.text for p in passages] == [items.text]
     assert passages[0].heading_path == ("A", "B of seven words in this heading")
 

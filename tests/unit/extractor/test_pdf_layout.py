@@ -6,7 +6,7 @@ from services.extractor.blocks import BlockKind
 from services.extractor.formats.pdf_layout import Line, blocks_of
 
 WIDTH = 60
-WORDS = "stone wheel grain flour miller hopper sluice river sack furrow husk bran dam gear".split()
+WORDS = ["stone", "wheel", "grain", "flour", "miller", "hopper", "sluice", "river", "dam", "gear"]
 
 
 def line(text, top, *, left=50.0, size=10.0):
@@ -80,13 +80,13 @@ def test_numbered_steps_at_the_top_of_pages_are_no_running_heads():
 
 
 def test_footnotes_do_not_stand_in_the_middle_of_the_sentence_that_runs_on():
-    first = [*body("The runner turns above the bed stone, as long as"), *_note("1 Or basalt.", 600.0)]
-    second = body("there is grain in the hopper. Then it is lifted.")
-    assert texts(first, second) == [
-        "The runner turns above the bed stone, as long as there is grain in the hopper. Then it is"
-        " lifted.",
-        "1 Or basalt.",
+    first = [
+        *body("The runner turns above the bed stone, as long as"),
+        *_note("1 Or basalt.", 600.0),
     ]
+    second = body("there is grain in the hopper. Then it is lifted.")
+    told = "The runner turns above the bed stone, as long as there is grain in the hopper. Then"
+    assert texts(first, second) == [f"{told} it is lifted.", "1 Or basalt."]
 
 
 def test_two_footnotes_are_two_paragraphs_and_a_long_one_is_one():

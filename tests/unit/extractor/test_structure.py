@@ -84,8 +84,12 @@ def test_words_are_parted_where_the_page_parts_them_and_nowhere_else():
 
 
 def test_a_quote_with_a_list_in_it_is_read_as_what_it_holds():
-    quote = "<blockquote><p>Take:</p><ul><li>rye</li></ul></blockquote><blockquote>So it is.</blockquote>"
-    assert told(quote) == [("paragraph", "Take:"), ("list", "- rye"), ("quote", "So it is.")]
+    with_list = "<blockquote><p>Take:</p><ul><li>rye</li></ul></blockquote>"
+    assert told(f"{with_list}<blockquote>So it is.</blockquote>") == [
+        ("paragraph", "Take:"),
+        ("list", "- rye"),
+        ("quote", "So it is."),
+    ]
 
 
 def test_comments_and_nothing_at_all_give_no_blocks():

@@ -84,7 +84,8 @@ bench-training: setup ## our training loop against plain PEFT + transformers; ca
 bench-footprint: setup ## bytes and memory that a passage takes; infra/scaling.md
 	$(BIN)/python -m tests.bench.footprint
 
-bench-extraction: setup ## main content of 61 real pages, against trafilatura
+bench-extraction: setup ## main content of 61 real pages, against three other tools
+	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench.extraction_f1
 
 bench-retrieval: setup ## search against BM25 alone and MiniLM alone, on human questions

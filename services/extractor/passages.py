@@ -1,9 +1,9 @@
 """Blocks to passages: stretches of one section, 60 to 220 words long where the section allows it.
 
-Every passage is a slice of the document's text. The first of a section begins with its heading: an
-answer under "How is the mill stopped?" is not worth much without it. Where to cut is found by dynamic
-programming over all cuts of a section, which, unlike filling up one passage after the other, leaves
-no tiny rest.
+Every passage is a slice of the document's text. The first of a section begins with its heading:
+what stands under "How is the mill stopped?" is not worth much without it. Where to cut is found by
+dynamic programming over all cuts of a section, which, unlike filling up one passage after the
+other, leaves no tiny rest.
 """
 
 from __future__ import annotations
@@ -152,9 +152,9 @@ def _lead(path: Sequence[tuple[int, Block]], title: Block | None) -> int:
 def _headed(section: _Section, text: str, max_words: int) -> list[_Unit]:
     """Return the units of a section, the first of them with its headings where that fits."""
     first, *others = _coarse(section.units, max_words)
-    words = first.words + count_words(text[section.start : first.start])
-    if words <= max_words:
-        first = replace(first, start=section.start, words=words)
+    lead = count_words(text[section.start : first.start])
+    if lead and lead + first.words <= max_words:
+        first = replace(first, start=section.start, words=lead + first.words)
     return [first, *others]
 
 
@@ -162,7 +162,8 @@ def _units(block: Block, position: int, max_words: int, *, leads_in: bool) -> It
     """Yield a list, table or code whole where it fits, else its lines; of prose the sentences."""
     words = count_words(block.text)
     if block.kind in _WHOLE_IF_POSSIBLE and words <= max_words:
-        pieces: Iterable[tuple[int, int]] = [(0, len(block.text))]
+        indent = len(block.text) - len(block.text.lstrip())
+        pieces: Iterable[tuple[int, int]] = [(indent, len(block.text))]
     else:
         is_prose = block.kind not in _WHOLE_IF_POSSIBLE
         pieces = _pieces(block.text, max_words, is_prose=is_prose)

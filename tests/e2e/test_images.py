@@ -16,7 +16,7 @@ WHO_HAS = {
     "ctranslate2": WITH_MODELS - {"indexer"},
     "sentence_transformers": WITH_MODELS - {"summarizer"},
     "qdrant_client": {"indexer", "answerer"},
-    "trafilatura": {"extractor"},
+    "mammoth": {"extractor"},
     "deltalake": {"curator", "trainer"},
     "peft": {"trainer", "answerer"},
     "accelerate": {"trainer", "answerer"},  # peft needs it

@@ -1,4 +1,7 @@
-"""What on a page is no content: told by its tag, its role, its name or its wording."""
+"""What on a page is no content: told by its tag, its role, its name or its wording.
+
+The names are those that sites of all kinds give to the same things; none belongs to one site.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +19,19 @@ _TAGS = frozenset(("nav", "aside", "footer", "form", "dialog"))
 _ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "complementary", "dialog"))
 _NEVER = frozenset(("html", "body", "main", "article", "pre", "caption", *HEADINGS))
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # of share-bar, shareBar and share_bar
-_NAMES = frozenset(
-    # what readers do with a page, and who else wrote on it
-    "share sharing shares sharebar sharedaddy likes social subscribe subscription newsletter"
-    " newsletters signup login comments comment disqus respond reply rating ratings feedback"
-    # what sells
-    " ad ads advert advertisement sponsor sponsored promo promos promotion cta outbrain taboola"
-    # ways to other pages and about this one
-    " nav navigation navbar navbox menu breadcrumb breadcrumbs pagination pager toc sidebar footer"
-    " masthead banner toolbar catlinks related recommended recommendations recirc popular trending"
-    " teaser teasers tag tags editsection printfooter"
-    # who wrote it, when, and whose it is
-    " author authors byline dateline timestamp meta metadata copyright reprint reprints disclaimer"
-    # what lies over it or is hidden, and pictures
-    " modal popup tooltip cookie cookies consent btn button gallery slideshow carousel lightbox"
-    " caption captions thumbcaption credit credits".split()  # noqa: SIM905
-)
+_DOES = """share sharing shares sharebar sharedaddy likes social subscribe subscription newsletter
+    newsletters signup login comments comment disqus respond reply rating ratings feedback"""
+_SELLS = "ad ads advert advertisement sponsor sponsored promo promos promotion cta outbrain taboola"
+_LEADS = """nav navigation navbar navbox menu breadcrumb breadcrumbs pagination pager toc sidebar
+    footer masthead banner toolbar catlinks related recommended recommendations recirc popular
+    trending teaser teasers tag tags editsection printfooter"""
+_SAYS = """author authors byline dateline timestamp meta metadata copyright reprint reprints
+    disclaimer caption captions thumbcaption credit credits"""
+_OVERLAYS = """modal popup tooltip cookie cookies consent btn button gallery slideshow carousel
+    lightbox"""
+_NAMES = frozenset(f"{_DOES} {_SELLS} {_LEADS} {_SAYS} {_OVERLAYS}".split())
 _CONTENT = frozenset(
-    "admonition callout footnote footnotes note tip warning caution important code".split()  # noqa: SIM905
+    ("admonition", "callout", "footnote", "footnotes", "note", "tip", "warning", "caution", "code")
 )
 _COMMENTS = frozenset(("comments", "disqus"))
 _LINE_NUMBERS = frozenset(("linenos", "lineno", "linenumber", "linenumbers", "gutter", "lnt"))
@@ -41,9 +39,9 @@ _PRINTED = re.compile(r"\b(?:d-print-block|visible-print|print-only)\b")
 _MARK = re.compile(r"\W*(?:\d{1,3}|[A-Za-z])?\W*")  # of a footnote, or beside a heading
 
 _OFFER = re.compile(
-    r"click here\b|click to (?:tweet|share|subscribe|enlarge|print|e-?mail)\b"
-    r"|(?:please )?(?:follow us|like us|join us)\b|tweet this\b"
-    r"|(?:.{0,200}\b)?follow (?:us|him|her|them|me|@?\w+)\b.{0,40}\bon (?:twitter|facebook|instagram)"
+    r"click here\b|click to (?:tweet|share|subscribe|enlarge|print|e-?mail)\b|tweet this\b"
+    r"|(?:please )?(?:follow us|like us|join us)\b"
+    r"|(?:.{0,200}\b)?follow (?:us|him|her|them|me|@?\w+)\b.{0,40}\bon (?:twitter|facebook|insta)"
     r"|(?:please )?(?:subscribe|sign up|get|join)\b.{0,80}\b(?:newsletters?|inbox|digest|podcast"
     r"|(?:our|youtube) channel|subscribers?)\b"
     r"|(?:write|reach|contact|e-?mail)\b.{0,80}\bat\b.{0,60}@"
@@ -51,8 +49,9 @@ _OFFER = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    r"(?:more (?:from|on|about|great|stories|news|coverage)|(?:also|recommended|further) read(?:ing)?"
-    r"|you (?:may|might|will) (?:also )?like|recommended for you|read (?:more|next|also)|see also)\b"
+    r"(?:more (?:from|on|about|great|stories|news|coverage)|(?:also|further) read(?:ing)?"
+    r"|you (?:may|might|will) (?:also )?like|recommended (?:for you|reading)"
+    r"|read (?:more|next|also)|see also)\b"
     r"|related(?: (?:articles?|stor(?:y|ies)|posts?|contents?|topics?|news|links?|coverage|videos?"
     r"|reading))?(?::|$)|(?:explore further|don.t miss|(?:most )?popular|trending(?: now)?"
     r"|advertisement|sponsored(?: content)?|loading|like loading|like this)\W*$"
@@ -69,63 +68,34 @@ _ENDS = re.compile("[.!?:;\u2026\u3002\uff01\uff1f\uff1a][\"')\\]\u201d\u2019\u0
 
 def is_furniture(element: HtmlElement) -> bool:
     """Tell whether an element's tag, role, attributes or name say that it is no content."""
-    if element.tag in _NEVER:
+    if element.tag in _NEVER or element.get("class") == "caption-text":  # Sphinx, above code
         return False
-    if element.tag == "figure":
+    if element.tag == "figure":  # a picture, unless it only frames something to read
         return next(element.iter("pre", "table", "blockquote"), None) is None
-    names = _names(_said(element))
-    if element.get("class") == "caption-text":  # Sphinx, over tables and code
-        return False
+    names = _names_of(element)
     if not _CONTENT.isdisjoint(names):
         return False
-    return (
-        element.tag in _TAGS
-        or element.get("role") in _ROLES
-        or _is_hidden(element)
-        or not _NAMES.isdisjoint(names)
-    )
-
-
-def is_mark(element: HtmlElement) -> bool:
-    """Tell whether this is a link's sign beside a heading, a footnote's mark, or a line's number."""
-    if element.tag == "a":
-        href = element.get("href") or ""
-        return href.startswith("#") and _MARK.fullmatch(element.text_content()) is not None
-    is_number = not _LINE_NUMBERS.isdisjoint(_names(element.get("class") or ""))
-    return is_number and not any(char.isalpha() for char in element.text_content())
+    is_named = not _NAMES.isdisjoint(names)
+    has_role = element.tag in _TAGS or element.get("role") in _ROLES
+    return is_named or has_role or _is_hidden(element)
 
 
 def is_comments(element: HtmlElement) -> bool:
     """Tell whether these are the comments of readers."""
-    return not _COMMENTS.isdisjoint(_names(_said(element)))
+    return not _COMMENTS.isdisjoint(_names_of(element))
 
 
-def _said(element: HtmlElement) -> str:
-    """Return an element's names; where a manual makes ids of its headings, they name no part."""
-    said: str = element.get("class") or ""
-    if element.tag == "section" or "section" in said:
-        return said
-    return f"{said} {element.get('id') or ''}"
-
-
-@lru_cache(4096)
-def _names(said: str) -> frozenset[str]:
-    return frozenset(part.lower() for part in _PARTS.findall(said))
-
-
-def _is_hidden(element: HtmlElement) -> bool:
-    if element.get("role") == "tabpanel":  # the one for another system, as good as that in view
-        return False
-    return (
-        "hidden" in element.attrib
-        or element.get("aria-hidden") == "true"
-        or "display:none" in (element.get("style") or "").replace(" ", "")
-        or _PRINTED.search(element.get("class") or "") is not None
-    )
+def is_mark(element: HtmlElement) -> bool:
+    """Tell whether this is a sign beside a heading, a footnote's mark or the number of a line."""
+    if element.tag == "a":
+        is_here = (element.get("href") or "").startswith("#")
+        return is_here and _MARK.fullmatch(element.text_content()) is not None
+    is_number = not _LINE_NUMBERS.isdisjoint(_names(element.get("class") or ""))
+    return is_number and not any(char.isalpha() for char in element.text_content())
 
 
 def is_offer(text: str) -> bool:
-    """Tell whether a short text asks the reader for something, or holds no letter at all."""
+    """Tell whether a short text asks the reader for something, or holds no letter or digit."""
     is_short = len(text.split()) <= _OFFER_WORDS
     return (is_short and _OFFER.match(text) is not None) or not any(c.isalnum() for c in text)
 
@@ -138,3 +108,27 @@ def is_label(text: str) -> bool:
 def is_sentence(text: str) -> bool:
     """Tell whether the text ends as sentences do."""
     return _ENDS.search(text.strip()) is not None
+
+
+def _names_of(element: HtmlElement) -> frozenset[str]:
+    """Return an element's names; where a manual makes ids of its headings, they are none."""
+    said: str = element.get("class") or ""
+    if element.tag == "section" or "section" in said:
+        return _names(said)
+    return _names(f"{said} {element.get('id') or ''}")
+
+
+@lru_cache(4096)
+def _names(said: str) -> frozenset[str]:
+    return frozenset(part.lower() for part in _PARTS.findall(said))
+
+
+def _is_hidden(element: HtmlElement) -> bool:
+    if element.get("role") == "tabpanel":  # for another system, and as good as the one in view
+        return False
+    return (
+        "hidden" in element.attrib
+        or element.get("aria-hidden") == "true"
+        or "display:none" in (element.get("style") or "").replace(" ", "")
+        or _PRINTED.search(element.get("class") or "") is not None
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from lxml.html import HtmlElement
 
@@ -14,6 +15,7 @@ from services.extractor.formats.main_content import drop_marks, main_content
 from services.extractor.formats.structure import TooDeep, blocks_in, parse
 from shared.errors import DocumentHasNoText, DocumentUnreadable
 
+_MOST_HEADINGS, _MOST_TITLE = 50, 500  # looked at for the headline: pages may have any number
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*>")
 
 
@@ -85,18 +87,25 @@ def _under(heading: str, blocks: Sequence[Block]) -> list[Block]:
 
 
 def _headline(tree: HtmlElement) -> HtmlElement | None:
-    """Return the heading that the page's title begins with or holds, or else its only h1.
+    """Return the h1 that is most like the page's title, or an h2 that says it.
 
     An h1 that the title only ends with is the site's name.
     """
-    title = _page_title(tree).casefold()
-    said = [(one_line(h.text_content()).casefold(), h) for h in tree.iter("h1", "h2")]
-    said = [(text, h) for text, h in said if title.startswith(text) or not title.endswith(text)]
-    same = [(title.startswith(text), len(text), h) for text, h in said if text and text in title]
-    if same:
-        return max(same, key=lambda found: found[:2])[2]
-    first = [heading for _, heading in said if heading.tag == "h1"]
-    return first[0] if len(first) == 1 else None
+    title = _page_title(tree)[:_MOST_TITLE].casefold()
+    for tag in ("h1", "h2"):
+        headings = list(islice(tree.iter(tag), _MOST_HEADINGS))
+        said = [(one_line(each.text_content()).casefold(), each) for each in headings]
+        own = [(text, each) for text, each in said if text and not _is_site(text, title)]
+        same = [(title.startswith(text), len(text), each) for text, each in own if text in title]
+        if same:
+            return max(same, key=lambda found: found[:2])[2]
+        if own and tag == "h1":
+            return own[0][1] if len(own) == 1 else None
+    return None
+
+
+def _is_site(text: str, title: str) -> bool:
+    return title.endswith(text) and not title.startswith(text)
 
 
 def _page_title(tree: HtmlElement) -> str:

@@ -22,11 +22,12 @@ _LISTS = frozenset(("ul", "ol", "dl", "table"))
 _WHOLE = _LISTS | {"pre", "p", "blockquote"}  # never stepped into
 _PARTS = HEADINGS | {"li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "pre", "blockquote"}
 _SENTENCE = 60  # characters; a shorter run of text may be a label or a link of a menu
+_HEADLINE = 40  # of another page, as a link's text; a shorter link may be what is spoken of
 _CAPTION = 150
-_LITTLE = 0.3  # of a page's prose: what may go with a piece of furniture, but for a picture
+_LITTLE = 0.4  # of a page's prose: what may go with a piece of furniture, but for a picture
 _ENOUGH = 500  # characters: prose outside the comments
 _MOST = 0.7  # of an element's prose: the child to step into
-_SOME = 0.25  # of it: enough for the article that the page is named after
+_SOME = 0.15  # of it: enough for the article that the page is named after
 
 
 @dataclass(slots=True)
@@ -146,21 +147,32 @@ def _furniture(tree: HtmlElement, above: set[HtmlElement]) -> list[HtmlElement]:
 def _densest(tree: HtmlElement, weights: _Weights, above: set[HtmlElement]) -> HtmlElement:
     """Step down to the element with the content.
 
-    A child with most of the prose is stepped into, unless paragraphs stand beside it. Where no
-    child has most of it, there may be several articles: the one under the page's headline is ours.
+    The child with the page's headline is stepped into, if it holds some of the prose: beside it
+    stand other articles, or teasers of them. Else the child that holds most of it is. Where
+    paragraphs stand beside that child, what it holds is only a part of the content.
     """
-    top, prose = tree, weights.prose
-    while True:
-        best = max(top, key=prose.__getitem__, default=None)
-        if best is None or not prose[best] or not _may_step_into(best):
-            return top
+    prose = weights.prose
+    top = _declared(tree, weights)
+    while len(top):
         named = next((child for child in top if child in above), None)
-        if prose[best] >= _MOST * prose[top] and not _has_paragraphs(top, weights):
-            top = best
-        elif named is not None and prose[named] >= _SOME * prose[top]:
-            top = named
+        if named is not None and prose[named] >= _SOME * prose[top]:
+            best, share = named, _SOME
         else:
-            return top
+            best, share = max(top, key=prose.__getitem__), _MOST
+        is_part = prose[best] < share * prose[top] or _has_paragraphs(top, best, weights)
+        if is_part or not prose[best] or not _may_step_into(best):
+            break
+        top = best
+    return top
+
+
+def _declared(tree: HtmlElement, weights: _Weights) -> HtmlElement:
+    """Return what the page itself says is its content, if that is one element with enough prose."""
+    for said in ("//*[@itemprop='articleBody']", "//main|//*[@role='main']"):
+        found = tree.xpath(said)
+        if len(found) == 1 and weights.prose[found[0]] >= _ENOUGH:
+            return found[0]
+    return tree
 
 
 def _may_step_into(element: HtmlElement) -> bool:
@@ -169,10 +181,12 @@ def _may_step_into(element: HtmlElement) -> bool:
     return element.tag not in _WHOLE and element.tag not in INLINE
 
 
-def _has_paragraphs(element: HtmlElement, weights: _Weights) -> bool:
+def _has_paragraphs(top: HtmlElement, best: HtmlElement, weights: _Weights) -> bool:
+    """Tell whether prose stands beside `best` without a box around it."""
     return any(
         weights.prose[child] and (not _may_step_into(child) or _is_prose(*weights.run[child]))
-        for child in element
+        for child in top
+        if child is not best
     )
 
 
@@ -194,7 +208,7 @@ def _is_links(element: HtmlElement, weights: _Weights) -> bool:
     if weights.prose[element] or not links:
         return False
     if element.tag == "p":
-        return links >= 0.8 * text and text - links < 20
+        return links >= 0.8 * text and text >= _HEADLINE and text - links < _HEADLINE
     if element.tag in _LISTS:
         return links >= 0.7 * text and len(element) > 1 and next(element.iter("th"), None) is None
     return links >= 0.5 * text

@@ -1,7 +1,7 @@
 """Lines of a PDF to blocks: running heads out, paragraphs joined, headings told by their type.
 
-Footnotes, and whatever else is set small at the foot of a page, come after the paragraph that runs on
-over the page, not in the middle of it.
+Footnotes, and whatever else is set small at the foot of a page, come after the paragraph that
+runs on over the page, not in the middle of it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from statistics import median
 from services.extractor.blocks import Block, BlockKind, one_line
 
 _EDGE_LINES = 2  # how many lines at the top and the bottom of a page may be running heads
-_OFTEN = 3  # pages on which a line stands at the edge, if it runs over a chapter only
-_FIRST_OR_LAST = re.compile(r"^\d{1,4}\b|\b\d{1,4}$")
+_OFTEN = 3  # on so many pages a running head stands, be it of a chapter only
+_FIRST_OR_LAST = re.compile(r"^\d{1,4}(?!\S)|(?<!\S)\d{1,4}$")
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b")
 _PAGE_NUMBER = re.compile(
     r"^\W*(?:page|p\.|seite)?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*(?:(?:/|of|von)\s*\d{1,4})?\W*$",
@@ -112,26 +112,20 @@ def _without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     often = min(_OFTEN, max(2, (len(pages) + 1) // 2))
     edges = [_edges(page) for page in pages]
     seen = Counter(key for edge in edges for key in {_key(line) for line in edge})
-    counts = Counter(
-        n for page, edge in enumerate(edges) for n in {n for x in edge for n in _counted(x, page)}
-    )
+    ahead = Counter(n for page, edge in enumerate(edges) for n in _ahead(edge, page))
+    counted = {n for n, pages_with in ahead.items() if pages_with >= _OFTEN}
     kept = []
     for number, (page, edge) in enumerate(zip(pages, edges, strict=True)):
-        numbered = {
-            _height(line) for line in edge if any(counts[n] >= often for n in _counted(line, number))
-        }
         heights = Counter(_height(line) for line in edge)
-        heads = [
-            line
-            for line in edge
-            if (
-                seen[_key(line)] >= often
-                or _height(line) in numbered
-                or (_PAGE_NUMBER.match(line.text) and heights[_height(line)] == 1)
-            )
-            and (line.size < size * _HEADING_SIZE or _PAGE_NUMBER.match(line.text))
-        ]
-        kept.append([line for line in page if line not in heads])
+        numbered = {_height(line) for line in edge if counted & _ahead([line], number)}
+        heads = set()
+        for line in edge:
+            is_number = _PAGE_NUMBER.match(line.text) is not None
+            is_alone = heights[_height(line)] == 1
+            is_head = seen[_key(line)] >= often or _height(line) in numbered
+            if (is_head and line.size < size * _HEADING_SIZE) or (is_number and is_alone):
+                heads.add(id(line))
+        kept.append([line for line in page if id(line) not in heads])
     return kept
 
 
@@ -146,9 +140,9 @@ def _height(line: Line) -> int:
     return round(line.top / 3)
 
 
-def _counted(line: Line, page: int) -> set[int]:
-    """Return how far ahead of the page the number is that the line begins or ends with."""
-    return {int(n) - page for n in _FIRST_OR_LAST.findall(line.text)}
+def _ahead(lines: Iterable[Line], page: int) -> set[int]:
+    """Return how far ahead of their page the numbers are that lines begin or end with."""
+    return {int(n) - page for line in lines for n in _FIRST_OR_LAST.findall(line.text)}
 
 
 def _key(line: Line) -> tuple[str, int]:
@@ -250,7 +244,7 @@ def _joined(lines: Sequence[Line], words: Counter[str]) -> str:
     for line in lines:
         parted = _HYPHENATED.search(text)
         if parted and (line.text[:1].isupper() or line.text[:1].isdigit()):
-            text = text[: parted.end(1)] + "-" + line.text  # a name or a range, parted at its hyphen
+            text = f"{text[: parted.end(1)]}-{line.text}"  # "Anglo-Saxon", "10-12"
         elif parted and line.text[:1].islower():
             following = re.match(r"\w+", line.text)
             rest = following[0] if following else ""

@@ -16,17 +16,18 @@ from lxml.html import HtmlElement
 from services.extractor.blocks import Block, BlockKind, one_line, tidy_code, tidy_lines
 
 INLINE = frozenset(
-    "a abbr b bdi bdo big br cite code data del dfn em font i img ins kbd label mark q s samp small"
-    " span strike strong sub sup time tt u var wbr".split()  # noqa: SIM905
+    """a abbr b bdi bdo big br cite code data del dfn em font i img ins kbd label mark q s samp
+    small span strike strong sub sup time tt u var wbr""".split()  # noqa: SIM905
 )
 _HEADINGS = {f"h{level}": level for level in range(7)}
 _LISTS = ("ul", "ol", "dl", "menu")
 _STRUCTURE = ("pre", "table", *_HEADINGS)
 _SKIPPED = frozenset(
-    "script style noscript template head iframe svg math object button select input textarea nav"
-    " audio video canvas rt rp".split()  # noqa: SIM905
+    """script style noscript template head iframe svg math object button select input textarea nav
+    audio video canvas rt rp""".split()  # noqa: SIM905
 )
 _BLANKS = re.compile(r"\s+")
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 class TooDeep(ValueError):
@@ -113,14 +114,16 @@ class _Walk:
             self._go_into(element)
         else:
             yield from self._paragraphs()
-            self._mark = self._marks.pop(element, "") or self._mark
+            self._mark = self._marks.pop(element, "").lstrip() or self._mark
             if element.tag in _LISTS and self._leave_lists:
                 self.left.append(element)
             elif _is_unit(element):
                 yield from _unit(element)
             else:
                 if element.tag in _LISTS:
-                    self._marks.update(_marks(element))
+                    self._marks.update(
+                        {each: m for each, m in _marks(element).items() if m.strip()}
+                    )
                 self._todo.append(None)
                 self._go_into(element)
 
@@ -170,17 +173,16 @@ def _line(element: HtmlElement) -> str:
 
 
 def _code(element: HtmlElement) -> str:
-    parts = [element.text or ""]
-    for inner in element.iterdescendants():
-        parts += ["\n" if inner.tag == "br" else inner.text or "", inner.tail or ""]
-    return tidy_code("".join(parts))
+    for line_end in element.iter("br"):
+        line_end.text = "\n"
+    return tidy_code("".join(element.itertext()))
 
 
 def _rows(table: HtmlElement) -> Iterator[str]:
     """Yield the caption and a line for each row."""
     yield from (text for caption in table.iter("caption") if (text := _line(caption)))
     for row in table.iter("tr"):
-        line = " | ".join(_line(cell) for cell in _cells(row))
+        line = " | ".join(_line(cell) for cell in _cells(row)).strip()
         if line.strip(" |"):
             yield line
 
@@ -208,8 +210,8 @@ def _list_lines(items: HtmlElement, indent: str) -> Iterator[str]:
 
 def _marks(items: HtmlElement) -> dict[HtmlElement, str]:
     """Return what stands before each item: its number, a dash, or nothing before a term."""
-    start = items.get("start") or "1"
-    number = int(start) if start.isascii() and start.isdigit() and len(start) < 10 else 1
+    start = items.get("start") or ""
+    number = int(start) if _NUMBER.fullmatch(start) else 1
     marks = {}
     for item in items:
         marks[item] = {"dt": "", "dd": "  "}.get(item.tag, "- ")

@@ -1,4 +1,4 @@
-"""Pages as the makers of manuals and wikis lay them out: the text comes out, nothing around it does."""
+"""Pages as the makers of manuals and wikis lay them out: the text alone comes out."""
 
 from services.extractor.extract import extract
 
@@ -18,7 +18,8 @@ def text_of(markup, uri="https://mill.example/docs/page"):
 
 
 def test_a_page_as_sphinx_lays_it_out():
-    markup = f"""<!DOCTYPE html><html><head><title>Dressing the stones &mdash; Mill 2.1</title></head>
+    markup = f"""<!DOCTYPE html><html><head>
+    <title>Dressing the stones &mdash; Mill 2.1</title></head>
     <body class="wy-body-for-nav"><div class="wy-grid-for-nav">
     <nav data-toggle="wy-nav-shift" class="wy-nav-side"><div class="wy-menu">{MENU}</div></nav>
     <section data-toggle="wy-nav-shift" class="wy-nav-content-wrap"><div class="wy-nav-content">
@@ -86,7 +87,7 @@ def test_a_page_as_mkdocs_lays_it_out():
     <div class="md-sidebar md-sidebar--secondary"><nav class="md-nav md-nav--secondary">
       <label class="md-nav__title">Table of contents</label>{MENU}</nav></div>
     <div class="md-content"><article class="md-content__inner md-typeset">
-    <a href="https://code.example/edit" title="Edit this page" class="md-content__button md-icon"></a>
+    <a href="/edit" title="Edit this page" class="md-content__button md-icon"></a>
     <h1 id="share-a-mill">Share a mill<a class="headerlink" href="#share-a-mill">&para;</a></h1>
     <p>{LEAD}<sup id="fnref:1"><a class="footnote-ref" href="#fn:1">1</a></sup></p>
     <ol><li>Open the sluice.</li><li><p>Start the stones:</p>
@@ -96,8 +97,10 @@ def test_a_page_as_mkdocs_lays_it_out():
 mill wait</code></pre></div></td></tr></table></div>
       <p>They take a minute.</p></li></ol>
     <h2 id="tags">Tags<a class="headerlink" href="#tags">&para;</a></h2>
-    <details class="note" open><summary>Why tags?</summary><p>Two millers share one hopper.</p></details>
-    <dl><dt>Sack tag</dt><dd>Says whose grain it is.</dd><dt>Bin tag</dt><dd>Says whose flour.</dd></dl>
+    <details class="note" open><summary>Why tags?</summary>
+      <p>Two millers share one hopper.</p></details>
+    <dl><dt>Sack tag</dt><dd>Says whose grain it is.</dd>
+      <dt>Bin tag</dt><dd>Says whose flour.</dd></dl>
     <div class="footnote"><hr><ol><li id="fn:1"><p>Except at the start.&#160;<a
       class="footnote-backref" href="#fnref:1">&#8617;</a></p></li></ol></div>
     <aside class="md-source-file"><span class="md-source-file__fact">March 1, 2024</span></aside>
@@ -128,7 +131,7 @@ def test_a_page_as_docusaurus_lays_it_out():
     <aside class="theme-doc-sidebar-container">{MENU}</aside>
     <main class="docMainContainer_TBSr"><div class="container padding-top--md"><div class="row">
     <div class="col docItemCol_VOVn"><div class="docItemContainer_Djhp"><article>
-    <nav class="theme-doc-breadcrumbs breadcrumbsContainer_Z_bl" aria-label="Breadcrumbs">{MENU}</nav>
+    <nav class="theme-doc-breadcrumbs" aria-label="Breadcrumbs">{MENU}</nav>
     <div class="tocCollapsible_ETCw theme-doc-toc-mobile"><button>On this page</button></div>
     <div class="theme-doc-markdown markdown"><header><h1>Feeding</h1></header>
     <p>{LEAD}</p>
@@ -139,9 +142,10 @@ def test_a_page_as_docusaurus_lays_it_out():
       <p>Keep the hopper half full, then the grain flows evenly.</p></div></div>
     <div class="language-bash codeBlockContainer_Ckt0 theme-code-block"><div
       class="codeBlockTitle_OeMC">feed.sh</div><div class="codeBlockContent_QJqH"><pre
-      class="prism-code language-bash"><code class="codeBlockLines_e6Vv"><span class="token-line"><span
-      class="token comment"># a sack a minute</span><br></span><span class="token-line">mill feed
-      --sacks 1<br></span></code></pre><div class="buttonGroup_M5ko"><button>Copy</button></div></div></div>
+      class="prism-code"><code class="codeBlockLines_e6Vv"><span class="token-line"><span
+      class="token comment"># a sack a minute</span><br></span><span class="token-line"><span
+      class="token plain">mill feed --sacks 1</span><br></span></code></pre><div
+      class="buttonGroup_M5ko"><button>Copy</button></div></div></div>
     <div role="tabpanel">On a river, feed slowly.</div>
     <div role="tabpanel" hidden>On the sea, feed with the tide.</div>
     </div>
@@ -160,7 +164,7 @@ def test_a_page_as_docusaurus_lays_it_out():
         "tip",
         "Keep the hopper half full, then the grain flows evenly.",
         "feed.sh",
-        "# a sack a minute\nmill feed\n      --sacks 1",
+        "# a sack a minute\nmill feed --sacks 1",
         "On a river, feed slowly.",
         "On the sea, feed with the tide.",
     ]
@@ -171,23 +175,23 @@ def test_a_page_as_a_wiki_lays_it_out():
     <body class="skin-vector mediawiki"><div class="mw-page-container">
     <header class="vector-header"><nav class="vector-main-menu">{MENU}</nav></header>
     <div class="mw-content-container"><main id="content" class="mw-body">
-    <header class="mw-body-header"><h1 id="firstHeading" class="firstHeading">Watermill</h1></header>
+    <header class="mw-body-header"><h1 id="firstHeading">Watermill</h1></header>
     <div id="bodyContent" class="vector-body"><div id="siteSub">From The Grain Wiki</div>
     <div id="mw-content-text" class="mw-body-content"><div class="mw-parser-output">
     <table class="infobox"><tbody><tr><th colspan="2">Watermill</th></tr>
       <tr><th>Power</th><td><a href="/wiki/Water">Water</a> of a stream</td></tr></tbody></table>
-    <p>{LEAD}<sup id="cite_ref-1" class="reference"><a href="#cite_note-1"><span>[</span>1<span>]</span></a>
-      </sup></p>
+    <p>{LEAD}<sup id="cite_ref-1" class="reference"><a
+      href="#cite_note-1"><span>[</span>1<span>]</span></a></sup></p>
     <figure class="mw-default-size"><a href="/wiki/File:M.jpg"><img src="m.jpg"></a>
-      <figcaption>A mill in the hills, photographed around the year 1900 by an unknown visitor.</figcaption>
-    </figure>
+      <figcaption>A mill in the hills, taken around the year 1900 by an unknown visitor.
+      </figcaption></figure>
     <div id="toc" class="toc" role="navigation"><h2>Contents</h2>{MENU}</div>
-    <div class="mw-heading mw-heading2"><h2 id="History">History</h2><span class="mw-editsection">[<a
-      href="/edit">edit</a>]</span></div>
-    <p>Monks built the first mills of the valley, and their accounts say what each of them cost.</p>
-    <table class="wikitable"><caption>Mills of the valley</caption><tbody><tr><th>Mill</th><th>Town</th>
-      </tr><tr><td><a href="/wiki/U">Upper mill</a></td><td><a href="/wiki/K">Kings Lea</a></td></tr>
-      </tbody></table>
+    <div class="mw-heading mw-heading2"><h2 id="History">History</h2><span
+      class="mw-editsection">[<a href="/edit">edit</a>]</span></div>
+    <p>Monks built the first mills of the valley, and their accounts say what each has cost.</p>
+    <table class="wikitable"><caption>Mills of the valley</caption><tbody><tr><th>Mill</th>
+      <th>Town</th></tr><tr><td><a href="/wiki/U">Upper mill</a></td>
+      <td><a href="/wiki/K">Kings Lea</a></td></tr></tbody></table>
     <h2 id="See_also">See also</h2><ul><li><a href="/wiki/A">Windmill</a></li>
       <li><a href="/wiki/B">Horse mill</a></li></ul>
     <h2 id="Notes">Notes</h2><div class="reflist"><ol class="references"><li id="cite_note-1"><span
@@ -195,15 +199,16 @@ def test_a_page_as_a_wiki_lays_it_out():
       class="reference-text">Unless the hopper has run empty.</span></li></ol></div>
     <div class="navbox" role="navigation"><table><tr><td>{MENU}</td></tr></table></div>
     </div><div class="printfooter">Retrieved from "https://wiki.example/Watermill"</div></div>
-    <div id="catlinks" class="catlinks"><a href="/c">Categories</a>: <a href="/m">Mills</a></div></div>
-    </main></div><footer class="mw-footer"><p>Text is available under a free licence.</p></footer>
+    <div id="catlinks" class="catlinks"><a href="/c">Categories</a>: <a href="/m">Mills</a></div>
+    </div></main></div>
+    <footer class="mw-footer"><p>Text is available under a free licence.</p></footer>
     </div></body></html>"""
     assert text_of(markup) == [
         "Watermill",
         "Watermill\nPower | Water of a stream",
         LEAD,
         "History",
-        "Monks built the first mills of the valley, and their accounts say what each of them cost.",
+        "Monks built the first mills of the valley, and their accounts say what each has cost.",
         "Mills of the valley\nMill | Town\nUpper mill | Kings Lea",
         "Notes",
         "1. Unless the hopper has run empty.",

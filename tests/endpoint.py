@@ -1,8 +1,8 @@
 """A model endpoint for tests: OpenAI's protocol over a real socket, answers one can foretell.
 
 The code under test is the product's own, from the HTTP engine to the index; only what the model
-would say is made up here: its summary is the text's second sentence, its question names the words
-of the summary, its vectors count words.
+would say is made up here: its summary is the text's second sentence, its question names
+the text's first long word and the first words of the summary, its vectors count words.
 """
 
 import contextlib
@@ -88,9 +88,11 @@ class Endpoint:
 def said_of(prompt: str) -> str:
     """A summary, or a question where one is asked for."""
     if "Write the question" in prompt:
-        answer = prompt.split("Answer:")[1].split("\n", maxsplit=1)[0]
-        words = dict.fromkeys(re.findall(r"[a-z]{5,}|\d+", answer.lower()))
-        return f"What is known of {' and '.join(list(words)[:4])}?"
+        asked, answer = prompt.split("Answer:", maxsplit=1)
+        passage, answer = asked.split(":\n", 1)[-1], answer.split("\n", maxsplit=1)[0]
+        topic, said = (re.findall(r"[a-z]{5,}|\d+", t.lower()) for t in (passage, answer))
+        named = [each.capitalize() for each in topic[:1]]  # another name, another question
+        return f"What is known of {' and '.join(dict.fromkeys((*named, *said[:4])))}?"
     text = prompt.rsplit("\n\n", 1)[0]
     first, *others = re.split(r"(?<=[.!?])\s", text.strip().split("\n\n")[-1])
     return others[0] if others else first

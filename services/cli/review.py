@@ -18,6 +18,7 @@ from rich.text import Text
 from services.cli.data import place_of
 from services.cli.dataset import VersionArgument, Which, WhichOption, number_of
 from services.cli.exchange import read_verdicts, write_rows
+from services.cli.keys import END, Keys
 from services.curator.squad import find_answer
 from shared import settings as configuration
 from shared.errors import ConfigurationInvalid
@@ -29,7 +30,7 @@ WIDE = 100  # columns from which on the question stands beside the passage
 COMPACT_FROM = 20
 KEYS = "[b]a[/b]ccept  [b]e[/b]dit  [b]r[/b]eject  [b]s[/b]kip  [b]b[/b]ack  [b]q[/b]uit"
 _DECISIONS: dict[str, Decision] = {"a": "accept", "e": "edit", "r": "reject"}
-_LEAVE = ("q", "\x03", "\x04")
+_LEAVE = ("q", END)
 _SHOWN = ("round_trip", "grounding_similarity", "own_passage_rank")
 
 
@@ -90,33 +91,28 @@ class Session:
     Args:
         rows: what to look at.
         keep: writes a verdict down; it is called for each at once, so that nothing is lost.
-        console: where to show it.
     """
 
-    def __init__(
-        self,
-        rows: Sequence[Example],
-        keep: Callable[[Verdict], None],
-        console: Console | None = None,
-    ) -> None:
+    def __init__(self, rows: Sequence[Example], keep: Callable[[Verdict], None]) -> None:
         self._rows = rows
         self._keep = keep
-        self._console = console or Console(highlight=False)
+        self._console = Console(highlight=False)
         self._given: dict[int, Verdict] = {}
 
     def run(self) -> list[Verdict]:
         """Show row after row until the last one or until it is enough; return the verdicts."""
         at = 0
-        while at < len(self._rows):
-            self._show(at)
-            key = _key()
-            if key in _LEAVE:
-                break
-            at = self._after(key, at)
+        with Keys() as keys:
+            while at < len(self._rows):
+                self._show(at)
+                key = keys.read()
+                if key in _LEAVE:
+                    break
+                at = self._after(key, at, keys)
         self._console.clear()
         return list(self._given.values())
 
-    def _after(self, key: str, at: int) -> int:
+    def _after(self, key: str, at: int, keys: Keys) -> int:
         """Do what a key says; return which row is next."""
         if key == "b":
             return max(at - 1, 0)
@@ -127,8 +123,9 @@ class Session:
         row, decision = self._rows[at], _DECISIONS[key]
         question = answer = ""
         if decision == "edit":
-            question, answer = _edited(row)
-            if not question or not answer:
+            question = keys.edited("question: ", row.question)
+            answer = question and keys.edited("answer: ", row.answer)
+            if not answer:
                 return at
         self._given[at] = Verdict.on(row, decision, question, answer)
         self._keep(self._given[at])
@@ -169,32 +166,6 @@ def _passage(row: Example) -> Text:
     if span is not None:
         text.stylize("green", span.start, span.start + len(span.text))
     return text
-
-
-def _key() -> str:
-    try:
-        return typer.getchar().lower()
-    except (KeyboardInterrupt, EOFError):
-        return "q"
-
-
-def _edited(row: Example) -> tuple[str, str]:
-    """Return the question and the answer as they are to be; empty texts where it was broken off."""
-    try:
-        return _line("question: ", row.question), _line("answer:   ", row.answer)
-    except (KeyboardInterrupt, EOFError):
-        return "", ""
-
-
-def _line(prompt: str, text: str) -> str:
-    """Let a line be edited, beginning with what is there."""
-    import readline
-
-    readline.set_startup_hook(lambda: readline.insert_text(" ".join(text.split())))
-    try:
-        return input(prompt).strip()
-    finally:
-        readline.set_startup_hook()
 
 
 def _say(given: Sequence[Verdict]) -> None:

@@ -23,11 +23,24 @@ _AUXILIARY = re.compile(
     r"\b(is|are|was|were|has|had|have|can|could|will|would|may|might|must|should|did|does)\b"
 )
 _NAME = re.compile(r"(?<=\s)[A-Z][\w-]*(?:\s+(?:of\s+|the\s+)?[A-Z][\w-]*)*")
+_NUMBER = re.compile(r"(?<![\d.,])\d{1,4}(?![\d.,]?\d)")
 _SUBJECT = re.compile(r"\b(?:did|does|do|was|were|is|are|has|had|by|of|in|from|to|for)\s$")
 _LEAKS = (("Is it true that {answer}?", "{question}, given that {answer}?"),) * 2
 _BOUND = (
-    ("According to the passage, {question}?", "In this text, {question}?"),
-    ("Based on the given article, {question}?", "As the author of this section says, {question}?"),
+    (
+        "According to the passage, {question}?",
+        "In this text, {question}?",
+        "As the article says, {question}?",
+        "In the given paragraph, {question}?",
+    ),
+    (
+        "Based on what you read in this section, {question}?",
+        "As described in the passage above, {question}?",
+        "From the information provided in the document, {question}?",
+        "In this study, {question}?",
+        "What does the author tell us about this: {question}?",
+        "Going by the excerpt, {question}?",
+    ),
 )
 _NOTHING = (
     (
@@ -95,7 +108,7 @@ def _right() -> list[Labelled]:
                 question = asked["question"].strip()
                 if asked["is_impossible"] or not question.endswith("?"):
                     continue
-                answer = _holding(context, asked["answers"][0])
+                answer = holding(context, asked["answers"][0])
                 if answer:
                     gold = asked["answers"][0]["text"]
                     part = int(number >= SET_ON)
@@ -103,7 +116,7 @@ def _right() -> list[Labelled]:
     return rows
 
 
-def _holding(context: str, gold: dict[str, str | int]) -> str:
+def holding(context: str, gold: dict[str, str | int]) -> str:
     """Return the sentence that holds the gold answer where it was marked."""
     start = 0
     for sentence in sentences(context):
@@ -150,6 +163,14 @@ def _negated(row: Labelled, _rows: Rows, _rng: random.Random) -> Labelled:
     return replace(row, answer=negated if count else f"It is not true that {_lower(row.answer)}")
 
 
+def _other_number(row: Labelled, _rows: Rows, rng: random.Random) -> Labelled | None:
+    found = _NUMBER.search(row.answer)
+    if found is None:
+        return None
+    other = str(int(found.group()) + rng.randint(1, 9))
+    return replace(row, answer=row.answer[: found.start()] + other + row.answer[found.end() :])
+
+
 def _truncated(row: Labelled, _rows: Rows, rng: random.Random) -> Labelled | None:
     asked = row.question.rstrip("?").split()
     if len(asked) < 6:
@@ -189,6 +210,7 @@ _WRONG: dict[str, Callable[[Labelled, Rows, random.Random], Labelled | None]] = 
     "foreign answer": _foreign_answer,
     "other sentence": _other_sentence,
     "negated answer": _negated,
+    "other number": _other_number,
     "truncated question": _truncated,
     "answer leaked": _leaked,
     "framed by the text": _framed,

@@ -1,9 +1,10 @@
 """A model endpoint for tests: OpenAI's protocol over a real socket, answers one can foretell.
 
 The code under test is the product's own, from the HTTP engine to the index; only what the model
-would say is made up here: its summary is the text's second sentence, its question names the text's
-first words, its vectors count words. It needs the standard library alone, so that any container
-with Python can run it: `python endpoint.py LATENCY_SECONDS PORT`.
+would say is made up here: its summary is the text's second sentence, its question names
+the text's first long word and the first words of the summary, its vectors count words. It needs
+the standard library alone, so that any container with Python can run it:
+`python endpoint.py LATENCY_SECONDS PORT`.
 """
 
 import contextlib
@@ -99,9 +100,11 @@ def environment(url: str) -> dict[str, str]:
 def said_of(prompt: str) -> str:
     """A summary, or a question where one is asked for."""
     if "Write the question" in prompt:
-        passage = prompt.split("Answer:", maxsplit=1)[0].split(":\n", 1)[-1]
-        words = dict.fromkeys(re.findall(r"[a-z]{5,}|\d+", passage.lower()))
-        return f"What is known of {' and '.join(list(words)[:5])}?"
+        asked, answer = prompt.split("Answer:", maxsplit=1)
+        passage, answer = asked.split(":\n", 1)[-1], answer.split("\n", maxsplit=1)[0]
+        topic, said = (re.findall(r"[a-z]{5,}|\d+", t.lower()) for t in (passage, answer))
+        named = [each.capitalize() for each in topic[:1]]  # another name, another question
+        return f"What is known of {' and '.join(dict.fromkeys((*named, *said[:4])))}?"
     text = prompt.rsplit("\n\n", 1)[0]
     first, *others = re.split(r"(?<=[.!?])\s", text.strip().split("\n\n")[-1])
     return others[0] if others else first

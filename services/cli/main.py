@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from services.cli import about, ask, data, letters, pipeline, runs, tuning
+from services.cli import about, ask, data, dataset, letters, pipeline, review, runs, tuning
 from services.cli.interrupt import INTERRUPTED, interruptible
 from services.cli.output import JsonOption, emit, fail
 from shared import settings as configuration
@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 pipeline.register(app)
 data.register(app)
+dataset.register(app)
+review.register(app)
 ask.register(app)
 tuning.register(app)
 runs.register(app)

@@ -465,7 +465,7 @@ def test_one_label_left_to_train_on_is_an_error(tmp_path):
     rows = [("fine", "good"), ("nice", "good"), ("great", "good"), ("awful", "bad")]
     main = written(tmp_path / "a.tsv", *(f"{text}\t{label}" for text, label in rows))
     test = written(tmp_path / "t.tsv", "awful\tbad", "lovely\tgood")
-    with pytest.raises(DatasetInvalid, match="Every train row of .* has the label good"):
+    with pytest.raises(DatasetInvalid, match="has the label good"):
         load(main, test=str(test))
 
 

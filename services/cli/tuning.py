@@ -15,9 +15,10 @@ import typer
 from services.cli.interrupt import interruptible
 from services.cli.output import JsonOption, emit
 from services.cli.tuning_options import data_settings, listed, numbers, parsed, seconds, variant
+from services.trainer import methods as tuning_methods
 from services.trainer.naming import absolute, run_id, settle
 from shared import settings as configuration
-from shared.errors import DatasetNotFound, GristmillError
+from shared.errors import DatasetNotFound
 from shared.messages import TrainingRequested
 from shared.settings import Settings
 from shared.telemetry import configure_logging
@@ -39,10 +40,6 @@ TestRowsOption = Annotated[int, typer.Option(min=0, help="Test on so many rows; 
 LabelOption = Annotated[
     list[str] | None, typer.Option("--label", help="Rename a label, such as 0=negative.")
 ]
-
-
-class MethodUnknown(GristmillError):
-    """No method has this name."""
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +70,7 @@ def tune(
 
     configure_logging("CRITICAL")
     settings = configuration.load()
-    _check_methods([method])
+    tuning_methods.check_name(method)
     given = data_settings(test, train_rows, test_rows, label)
     given |= {"seed": seed, **seconds(minutes), **parsed(setting)}
     requests = asyncio.run(_requests([(method, given)], dataset, model, settings))
@@ -124,7 +121,8 @@ def compare(
     configure_logging("CRITICAL")
     settings = configuration.load()
     variants = [variant(each) for each in listed(methods) or _default_methods(dataset)]
-    _check_methods([name for name, _ in variants])
+    for name, _ in variants:
+        tuning_methods.check_name(name)
     chosen = numbers(seeds)
     share = None if budget is None else budget / (len(variants) * len(chosen))
     data = data_settings(test, train_rows, test_rows, label) | seconds(share)
@@ -200,24 +198,11 @@ def _check_data(requests: Sequence[TrainingRequested], settings: Settings) -> No
             load_data(reference, way, settings.versions_location)
 
 
-def _known_methods() -> list[str]:
-    from services.trainer.methods import METHODS
-
-    return list(METHODS)
-
-
 def _default_methods(dataset: str) -> list[str]:
     """Return every method that suits the data, and in-context learning both ways."""
     labelled = Path(dataset).suffix.lower() in {".tsv", ".csv"}
-    known = [name for name in _known_methods() if labelled or name != LABELS_ONLY]
+    known = [name for name in tuning_methods.METHODS if labelled or name != LABELS_ONLY]
     return [*known, "in-context:choose=random"]
-
-
-def _check_methods(names: Sequence[str]) -> None:
-    known = _known_methods()
-    for name in names:
-        if name not in known:
-            raise MethodUnknown(f"There is no method {name!r}.", f"There are {', '.join(known)}.")
 
 
 def _report_folder(requests: Sequence[TrainingRequested], settings: Settings) -> Path:

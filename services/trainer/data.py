@@ -154,6 +154,11 @@ def _task_data(
     train = chosen("train", splits.train, settings.train_rows, 2)
     validation = chosen("validation", splits.validation, settings.validation_rows, 1)
     test = chosen("test", splits.test, settings.test_rows, 1)
+    if main.labelled and len({item.answers[0] for item in train}) == 1:
+        raise DatasetInvalid(
+            f"Every train row of {main.name} has the label {train[0].answers[0]}.",
+            "Train on more rows: with one label there is nothing to learn.",
+        )
     unseen = sorted({i.answers[0] for i in test} - {i.answers[0] for i in train})
     if main.labelled and unseen:
         notes += (f"No train row has the label {', '.join(unseen)}.",)

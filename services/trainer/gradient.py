@@ -109,7 +109,7 @@ class Learner:
         """Run to the last step, or until the job's time is over; of several processes one returns.
 
         Raises:
-            TuningFailed: the loss is not a number any more.
+            TuningFailed: the loss, or how it changes, is not a number any more.
         """
         state = self._resume()
         earlier = state.seconds
@@ -190,16 +190,17 @@ class Learner:
         summed, tokens, late = map(float, self._add_up(total))
         self._late = late > 0
         mean = summed / tokens
-        if not math.isfinite(mean):
-            raise TuningFailed(
-                f"The loss became {mean} at step {self._state.step + 1}.",
-                "Lower the learning rate (--set learning_rate=...); it is "
-                f"{self._settings.learning_rate:g} now.",
-            )
         for parameter in self._named.values():
             if parameter.grad is not None:
                 parameter.grad /= tokens
-        torch.nn.utils.clip_grad_norm_(self._named.values(), _CLIP)
+        slope = torch.nn.utils.clip_grad_norm_(self._named.values(), _CLIP).item()
+        for what, value in (("loss", mean), ("gradient", slope)):
+            if not math.isfinite(value):
+                raise TuningFailed(
+                    f"The {what} became {value} at step {self._state.step + 1}.",
+                    "Lower the learning rate (--set learning_rate=...); it is "
+                    f"{self._settings.learning_rate:g} now.",
+                )
         self._optimizer.step()
         self._optimizer.zero_grad()
         return mean

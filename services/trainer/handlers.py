@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.trainer.endings import ending, result_of
+from services.trainer.methods import check_name
 from services.trainer.naming import run_id, settle
 from services.trainer.process import END_SECONDS, POLL_SECONDS, WORK, supervise
 from services.trainer.runs import RunFolder, RunNameInvalid, Runs
@@ -137,8 +138,10 @@ async def described(message: TrainingRequested, settings: Settings) -> dict[str,
     """Return the content of a run's `request.json`, its name derived where none is given.
 
     Raises:
+        MethodUnknown: there is no such method.
         DatasetNotFound: there is no such version.
     """
+    check_name(message.method)
     dataset, content = await settle(message.dataset, settings.versions_location)
     name = message.run or await asyncio.to_thread(
         run_id, message.method, content, message.model, message.settings

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.trainer.data import TaskData
-from services.trainer.methods import METHODS
+from services.trainer.methods import METHODS, check_name
 from shared.answering.artifact import Artifact, Kind
 from shared.answering.network import Network
 from shared.answering.port import Task
@@ -174,12 +174,10 @@ def method_named(name: str, settings: dict[str, Any]) -> Method:
     """Return a method with its settings.
 
     Raises:
-        ConfigurationInvalid: no such method, or a setting it does not have.
+        MethodUnknown: there is none of this name.
+        ConfigurationInvalid: a setting that it does not have, or not with this value.
     """
-    if name not in METHODS:
-        raise ConfigurationInvalid(
-            f"There is no tuning method {name!r}.", f"There are {', '.join(METHODS)}."
-        )
+    check_name(name)
     module, _, class_name = METHODS[name].partition(":")
     found = getattr(importlib.import_module(f"services.trainer.methods.{module}"), class_name)
     try:

@@ -80,7 +80,7 @@ def add_adapter(network: Network, folder: Path) -> None:
     from peft import PeftModel
 
     try:
-        network.model = PeftModel.from_pretrained(network.model, str(folder)).eval()
+        network.wrap(PeftModel.from_pretrained(network.model, str(folder)).eval())
     except (OSError, ValueError, RuntimeError) as error:
         raise ArtifactInvalid(f"The adapter in {folder} cannot be loaded: {error}.") from error
 

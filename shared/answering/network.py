@@ -62,6 +62,13 @@ class Network:
         """
         return cls(loading.load(references.locate(reference)), device)
 
+    def wrap(self, model: Any) -> None:
+        """Take the model with a PEFT adapter around it; virtual tokens take from the context."""
+        self.model = model
+        adapter = model.active_peft_config
+        if adapter.is_prompt_learning:
+            self.context -= adapter.num_virtual_tokens
+
     @property
     def chats(self) -> bool:
         """Whether the model has a chat template."""

@@ -1,6 +1,7 @@
 """Every tuning method on tiny models: what it leaves behind opens, and does what it says."""
 
 import json
+import resource
 import subprocess
 import sys
 
@@ -11,7 +12,8 @@ from safetensors.torch import load_file
 
 from services.trainer import work
 from services.trainer.data import DataSettings, load_data
-from services.trainer.job import Job, method_named
+from services.trainer.gradient import GradientSettings, Learner, Objective
+from services.trainer.job import Job, TuningFailed, method_named
 from services.trainer.memory import ModelTooLarge
 from services.trainer.methods import METHODS
 from shared.answering.artifact import Artifact, open_answerer
@@ -224,7 +226,7 @@ def test_labels_that_begin_alike_are_read_to_their_ends(causal):
         totals = []
         for each in labels:
             sums, _ = network.losses([network.encode(template, query, each)])
-            totals.append(float(sums[0]))
+            totals.append(sums[0].item())
         assert label == labels[totals.index(min(totals))]
 
 
@@ -300,7 +302,7 @@ def test_bfloat16_is_for_the_arithmetic_and_what_is_saved_is_float32(
     rough = request(tmp_path / "rough", rows, method, causal, **QUICK, precision="bfloat16")
     assert rough["status"] == "completed", rough
     losses, wanted = ([loss for _, loss in each["curve"]] for each in (rough, exact))
-    assert sum(losses) == pytest.approx(sum(wanted), rel=0.1)
+    assert losses == pytest.approx(wanted, rel=0.5)
     assert losses != wanted
     artifact = tmp_path / "rough" / "artifact"
     files = list(artifact.glob("*.safetensors"))
@@ -321,6 +323,8 @@ def test_bfloat16_is_for_the_arithmetic_and_what_is_saved_is_float32(
         ("lora", {"precision": "float8"}, "precision"),
         ("full", {"learning_rate": 1e30, "epochs": 3}, "The loss became"),
         ("lora", {"train_rows": -1}, "train_rows"),
+        ("lora", {"targets": ["nonsense"]}, "nonsense"),
+        ("lora", {"processes": -1}, "processes"),
     ],
 )
 def test_what_cannot_be_run_says_why(method, settings, said, causal, rows, tmp_path):
@@ -345,7 +349,77 @@ def test_endpoints_take_part_with_words_only(rows, tmp_path):
     assert "needs the model's weights" in result["error"]
 
 
-def test_a_full_disk_is_said(causal, rows, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("none.jsonl", "", "is empty"),
+        ("rows.jsonl", '{"input": "what ?"}\n' * 9, "rows without output: 9"),
+        ("one.tsv", "the stream\ttopic\nthe index\ttopic\n", "has the label topic"),
+        ("long.tsv", "".join(f"{'stream ' * 200}{n}\t{n % 2}\n" for n in range(20)), "not fit"),
+    ],
+)
+def test_data_that_cannot_be_learned_from_is_said(causal, name, content, said, tmp_path):
+    file = tmp_path / name
+    file.write_text(content)
+    result = request(tmp_path / "r", file, "lora", causal, **QUICK)
+    assert result["status"] == "failed"
+    assert said in result["error"]
+    assert result["hint"]
+
+
+def test_a_gradient_that_is_no_number_is_said_although_the_loss_is_one(causal, questions, tmp_path):
+    parameter = torch.nn.Parameter(torch.ones(2))
+
+    def loss(rows):
+        return (parameter - parameter.detach()).abs().sqrt().sum(), len(rows)
+
+    learner = Learner(job(questions, causal, tmp_path), {"p": parameter}, GradientSettings())
+    with pytest.raises(TuningFailed, match="The gradient became nan at step 1"):
+        learner.learn(Objective([1] * 8, loss))
+
+
+def test_texts_without_words_are_said(causal, tmp_path):
+    file = tmp_path / "rows.tsv"
+    file.write_text("".join(f"{n % 10} ! {n // 10}\t{n % 2}\n" for n in range(30)))
+    result = request(tmp_path / "r", file, "tf-idf", causal)
+    assert "hold no words" in result["error"]
+
+
+@pytest.mark.parametrize("variant", ["prompt", "p-tuning", "prefix"])
+def test_virtual_tokens_take_from_the_context(variant, causal, questions, tmp_path):
+    made = job(questions, causal, tmp_path, "soft-prompt")
+    tune(made, epochs=1, variant=variant, tokens=4)
+    assert made.network.context == open_answerer(made.artifact_folder).network.context == 128 - 4
+
+
+def test_passages_that_were_cut_to_fit_are_noted(causal, tmp_path):
+    file = tmp_path / "rows.jsonl"
+    passage = "the stream runs . " * 60
+    rows = (
+        {"input": f"Context: {passage}{n}\n\nQuestion: what {n} ?", "output": "a ."}
+        for n in range(12)
+    )
+    file.write_text("\n".join(map(json.dumps, rows)))
+    result = request(tmp_path / "r", file, "lora", causal, epochs=1)
+    assert result["status"] == "completed", result
+    assert any("contexts were cut to fit the model" in note for note in result["notes"])
+
+
+def test_a_full_disk_is_said(causal, rows, tmp_path):
+    """No file may grow past 20 kB: the system refuses to write as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        result = request(tmp_path / "r", rows, "lora", causal, epochs=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert result["status"] == "failed"
+    assert "The run folder cannot be written" in result["error"]
+    assert "File too large" in result["error"]
+    assert "runs delete" in result["hint"]
+
+
+def test_a_disk_that_is_full_for_a_small_file_is_said(causal, rows, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -353,6 +427,29 @@ def test_a_full_disk_is_said(causal, rows, tmp_path, monkeypatch):
     result = request(tmp_path / "r", rows, "untuned", causal)
     assert "No space left on device" in result["error"]
     assert "runs delete" in result["hint"]
+
+
+@pytest.mark.parametrize("size", [10**15, None])
+def test_memory_that_ran_out_is_said(size, causal, rows, tmp_path, monkeypatch):
+    def much(*_, **__):
+        if size is None:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        torch.empty(size)
+
+    monkeypatch.setattr("services.trainer.gradient.Learner._step", much)
+    result = request(tmp_path / "r", rows, "lora", causal)
+    assert result["error"] == "Memory ran out."
+    assert "smaller model" in result["hint"]
+
+
+def test_what_cannot_be_explained_is_not_made_up(causal, rows, tmp_path, monkeypatch):
+    def odd(*_, **__):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("services.trainer.gradient.Learner._step", odd)
+    with pytest.raises(RuntimeError, match="shapes"):
+        request(tmp_path / "r", rows, "lora", causal)
+    assert not (tmp_path / "r" / "result.json").exists()
 
 
 def test_the_time_limit_ends_learning_and_is_noted(causal, rows, tmp_path):

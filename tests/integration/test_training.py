@@ -512,6 +512,16 @@ async def test_a_child_that_cannot_be_started_is_a_failed_run(
     assert "/no/such/program" in answer.error
 
 
+async def test_a_method_that_there_is_not_is_said(bench: Bench) -> None:
+    request = TrainingRequested(dataset="data.jsonl", method="LoRA")
+    await bench.publisher.publish(request)
+    async with bench.serving():
+        answer = await bench.answer(request.request_id)
+    assert answer.status == "failed"
+    assert "There is no tuning method 'LoRA'. There are untuned, " in answer.error
+    assert not bench.runs.all()
+
+
 async def test_there_is_no_dataset_version_to_train_on(bench: Bench) -> None:
     request = TrainingRequested(dataset="latest", method="lora")
     await bench.publisher.publish(request)

@@ -30,16 +30,15 @@ class Command:
         self.home = folder / "home"
         self.runs = Runs(self.home / "runs")
         self.data = folder / "data.jsonl"
-        self.data.write_text('{"input": "What?", "output": "That."}\n')
+        rows = ({"input": f"What is {n}?", "output": f"It is {n}."} for n in range(8))
+        self.data.write_text("".join(json.dumps(row) + "\n" for row in rows))
         child = folder / "child.py"
         child.write_text(CHILD)
         self.main = folder / "main.py"
         self.main.write_text(
-            "import sys, types\n"
-            f"methods = types.SimpleNamespace(METHODS=dict.fromkeys({METHODS!r}, ''))\n"
-            "sys.modules['services.trainer.methods'] = methods\n"
             "from services.cli.main import main\n"
-            "from services.trainer import handlers\n"
+            "from services.trainer import handlers, methods\n"
+            f"methods.METHODS = dict.fromkeys({METHODS!r}, '')\n"
             f"handlers.WORK = ({sys.executable!r}, {str(child)!r})\n"
             "main()\n"
         )
@@ -101,9 +100,12 @@ def test_a_model_is_tuned_and_a_second_time_costs_nothing(gristmill: Command) ->
 
 
 def test_options_become_settings_and_json_is_the_result(gristmill: Command) -> None:
+    train, test = (gristmill.data.with_name(f"{name}.tsv") for name in ("train", "test"))
+    train.write_text("".join(f"text {n}\t{n % 2}\n" for n in range(20)))
+    test.write_text("".join(f"another text {n}\t{n % 2}\n" for n in range(8)))
     options = ["--train-rows", "8", "--test-rows", "4", "--label", "0=negative", "--seed", "3"]
-    more = ["--test", str(gristmill.data), "--minutes", "2", "--model", "some/model"]
-    out, err = gristmill.tune(*options, *more, "--json")
+    more = ["--test", str(test), "--minutes", "2", "--model", "some/model", "--json"]
+    out, err = gristmill("tune", "lora", "--dataset", str(train), *options, *more)
     result = json.loads(out)
     assert result["scores"] == {"f1": 0.5}
     assert err == ""
@@ -113,7 +115,7 @@ def test_options_become_settings_and_json_is_the_result(gristmill: Command) -> N
         "train_rows": 8,
         "test_rows": 4,
         "labels": {"0": "negative"},
-        "test": str(gristmill.data),
+        "test": str(test),
         "seed": 3,
         "max_seconds": 120.0,
     }
@@ -122,18 +124,43 @@ def test_options_become_settings_and_json_is_the_result(gristmill: Command) -> N
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["magic"], "There is no method 'magic'"),
+        (["magic"], "There is no tuning method 'magic'"),
         (["lora", "--dataset", "no/such.jsonl"], "neither a file nor a version"),
         (["lora"], "No dataset has been built"),
         (["lora", "--test", "no/such.jsonl"], "no/such.jsonl is not a file"),
         (["lora", "--set", "rank"], "'rank' is not key=value"),
         (["lora", "--label", "=x"], "is not key=value"),
+        (["lora", "--dataset", "DATA", "--set", "train_rows=-1"], "train_rows"),
+        (["lora", "--dataset", "DATA", "--label", "0=no"], "no labels to rename"),
     ],
 )
 def test_what_cannot_be_done_is_said_at_once(
     gristmill: Command, args: list[str], says: str
 ) -> None:
+    args = [str(gristmill.data) if arg == "DATA" else arg for arg in args]
     _, err = gristmill("tune", *args, code=1)
+    assert says in err
+    assert not gristmill.runs.all()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.jsonl", "", "is empty"),
+        ("rows.jsonl", '{"input": "What?"}\n' * 9, "rows without output: 9 (line 1, 2"),
+        ("few.jsonl", '{"input": "What?", "output": "That."}\n', "too few rows for train"),
+        ("one.tsv", "a text\tgood\nanother\tgood\n", "has the label good"),
+        ("rows.pdf", "%PDF", "no ending that names a format"),
+    ],
+)
+def test_data_that_cannot_be_used_is_said_once_whatever_is_compared(
+    gristmill: Command, name: str, content: str, says: str
+) -> None:
+    data = gristmill.data.with_name(name)
+    data.write_text(content)
+    out, err = gristmill("compare", "--dataset", str(data), "--json", code=1)
+    assert out == ""
+    assert err.count("error:") == 1
     assert says in err
     assert not gristmill.runs.all()
 
@@ -199,7 +226,9 @@ def test_methods_are_compared_and_what_was_done_is_reused(
     assert {run.request()["settings"]["max_seconds"] for run in runs} == {60.0}
     (folder,) = gristmill.runs.path.glob("compare-*")
     assert {"report.json", "report.html"} <= {path.name for path in folder.iterdir()}
-    out, _ = gristmill(*args, "--json", "--out", str(tmp_path / "out"))
+    out, err = gristmill(*args, "--json", "--out", str(tmp_path / "out"))
+    assert out == (tmp_path / "out" / "report.json").read_text()
+    assert err == ""
     assert {run["method"] for run in json.loads(out)["runs"]} == set(METHODS) - {"tf-idf"}
     assert (tmp_path / "out" / "report.html").is_file()
     assert all(len(starts(run)) == 1 for run in runs)

@@ -33,7 +33,7 @@ REDIS = os.environ.get("GRISTMILL_REDIS_IMAGE", "redis:7")
 QDRANT = os.environ.get("GRISTMILL_QDRANT_IMAGE", "qdrant/qdrant:v1.18.0")
 FOLDERS = ("blobs", "dataset", "index", "models", "runs")
 IS_ROOT = os.getuid() == 0
-DEADLINE_SECONDS = 300
+DEADLINE_SECONDS = 600
 ASK = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())"
 
 
@@ -198,9 +198,10 @@ class Pipeline:
         return run_on_host([sys.executable, "-m", "services.cli.main", *arguments], environment)
 
     def submit(self, *documents: str) -> None:
-        """Publish texts as a program in any language would."""
+        """Publish Markdown as a program in any language would."""
         for text in documents:
-            fields = {"uri": f"test:{next(self._numbers)}", "text": text}
+            uri = f"test:{next(self._numbers)}"
+            fields = {"uri": uri, "text": text, "media_type": "text/markdown"}
             self.client.xadd("{gristmill}:document.submitted", fields)
 
     def documents(self) -> list[DocumentState]:
@@ -234,6 +235,12 @@ class Pipeline:
             self.gristmill("search", query, "-k", str(k), "--json")
         )
         return hits
+
+
+def is_ready(container: docker.models.containers.Container) -> bool:
+    """Whether a service's container calls itself ready."""
+    code, _ = container.exec_run(["python3", "-c", ASK, "http://127.0.0.1:8000/readyz"])
+    return bool(code == 0)
 
 
 def handled(container: docker.models.containers.Container) -> int:

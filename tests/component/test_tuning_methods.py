@@ -321,7 +321,7 @@ def test_bfloat16_is_for_the_arithmetic_and_what_is_saved_is_float32(
         ("lora", {"rnak": 4}, "rnak"),
         ("lora", {"epochs": 0}, "epochs"),
         ("lora", {"precision": "float8"}, "precision"),
-        ("full", {"learning_rate": 1e30, "epochs": 3}, "The loss became"),
+        ("full", {"learning_rate": 1e30, "epochs": 3}, "became"),  # loss or gradient
         ("lora", {"train_rows": -1}, "train_rows"),
         ("lora", {"targets": ["nonsense"]}, "nonsense"),
         ("lora", {"processes": -1}, "processes"),

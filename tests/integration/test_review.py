@@ -91,7 +91,7 @@ def test_a_verdict_can_be_taken_back_and_an_edit_broken_off(
     assert "your verdict: reject" in terminal.see("1/9")
     terminal.press("a")
     terminal.see("2/9")
-    terminal.press("\x03")
+    terminal.press("q")
     terminal.see("1 verdicts: 1 accepted, 0 edited, 0 rejected.")
     assert terminal.end() == 0
     gristmill.json("dataset", "build")

@@ -13,6 +13,8 @@ fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
     debootstrap docker-compose docker.io iptables >/dev/null
+# An engine that was killed leaves these; their numbers may be another process's by now.
+rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
 log=$(mktemp)
 setsid dockerd >"$log" 2>&1 </dev/null &
 for _ in $(seq 60); do

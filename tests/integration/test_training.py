@@ -210,9 +210,11 @@ async def test_a_run_completes_and_tells_of_it(bench: Bench) -> None:
 
 async def test_progress_is_told_at_most_once_a_second(bench: Bench) -> None:
     async with bench.serving():
+        begun = time.monotonic()
         await bench.answer(await bench.ask(steps=60, pause=0.05))
+        took = time.monotonic() - begun
         told = await bench.progressed()
-        assert 3 <= len(told) <= 6
+        assert 2 <= len(told) <= took + 2  # the first at once, and the last when it is over
         assert told[-1].step == 60
 
 
@@ -367,7 +369,7 @@ async def test_a_stopped_service_leaves_the_run_to_the_next(bench: Bench) -> Non
         await until(bench.progressed)
         (child,) = starts(folder)
         begun = time.monotonic()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     assert not alive(child)
     assert folder.status() == "waiting"
     assert await bench.left() == 1
@@ -403,7 +405,7 @@ async def test_a_killed_service_takes_its_child_along_and_the_next_goes_on(
     service.kill()
     await service.wait()
     (child,) = starts(folder)
-    await until(lambda: not alive(child), 5)
+    await until(lambda: not alive(child))
     async with bench.serving():
         answer = await bench.answer(request)
     assert (answer.status, len(starts(folder))) == ("completed", 2)

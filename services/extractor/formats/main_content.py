@@ -25,9 +25,9 @@ _SENTENCE = 60  # characters; a shorter run of text may be a label or a link of 
 _HEADLINE = 40  # of another page, as a link's text; a shorter link may be what is spoken of
 _CAPTION = 150
 _LITTLE = 0.4  # of a page's prose: what may go with a piece of furniture, but for a picture
-_ENOUGH = 500  # characters: prose outside the comments
+_ENOUGH = 500  # characters of prose: an article, if a short one
 _MOST = 0.7  # of an element's prose: the child to step into
-_SOME = 0.15  # of it: enough for the article that the page is named after
+_SOME = 0.15  # of it: what the child with the headline has at least, if it has the article too
 
 
 @dataclass(slots=True)
@@ -37,13 +37,14 @@ class _Weights:
     Attributes:
         text: of all text in it.
         links: of the links in it.
-        prose: of the paragraphs of prose in it.
+        prose: of the paragraphs of prose in it; `paragraphs` is how many they are.
         run: of its own text with its inline elements', and of the links in that.
     """
 
     text: dict[HtmlElement, int] = field(default_factory=dict)
     links: dict[HtmlElement, int] = field(default_factory=dict)
     prose: dict[HtmlElement, int] = field(default_factory=dict)
+    paragraphs: dict[HtmlElement, int] = field(default_factory=dict)
     run: dict[HtmlElement, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -97,13 +98,14 @@ def _weigh(tree: HtmlElement) -> _Weights:
     weights = _Weights()
     for element in reversed(list(tree.iter())):
         length, linked = _length(element.text), 0
-        text, links, prose = length, 0, 0
+        text, links, prose, paragraphs = length, 0, 0, 0
         for child in element:
             tail = _length(child.tail)
             length += tail
             text += tail + weights.text[child]
             links += weights.links[child]
             prose += weights.prose[child]
+            paragraphs += weights.paragraphs[child]
             if child.tag in INLINE:
                 length += weights.run[child][0]
                 linked += weights.run[child][1]
@@ -112,10 +114,12 @@ def _weigh(tree: HtmlElement) -> _Weights:
         if element.tag not in INLINE and element.tag not in HEADINGS:
             if _is_prose(length, linked):
                 prose += length - linked
+                paragraphs += 1
             elif element.tag in _WHOLE and not prose and _is_prose(text, links):
-                prose = text - links
+                prose, paragraphs = text - links, 1
+        weights.text[element], weights.links[element] = text, links
+        weights.prose[element], weights.paragraphs[element] = prose, paragraphs
         weights.run[element] = length, linked
-        weights.text[element], weights.links[element], weights.prose[element] = text, links, prose
     if not weights.prose[tree]:  # a page of short lines
         weights.prose = {each: weights.text[each] - weights.links[each] for each in weights.text}
     return weights
@@ -155,15 +159,22 @@ def _densest(tree: HtmlElement, weights: _Weights, above: set[HtmlElement]) -> H
     top = _declared(tree, weights)
     while len(top):
         named = next((child for child in top if child in above), None)
-        if named is not None and prose[named] >= _SOME * prose[top]:
-            best, share = named, _SOME
-        else:
-            best, share = max(top, key=prose.__getitem__), _MOST
-        is_part = prose[best] < share * prose[top] or _has_paragraphs(top, best, weights)
-        if is_part or not prose[best] or not _may_step_into(best):
+        best = max(top, key=prose.__getitem__)
+        if named is not None and _has_article(named, top, weights):
+            best = named
+        elif prose[best] < _MOST * prose[top]:
+            break
+        if not prose[best] or not _may_step_into(best) or _has_paragraphs(top, best, weights):
             break
         top = best
     return top
+
+
+def _has_article(part: HtmlElement, whole: HtmlElement, weights: _Weights) -> bool:
+    """Tell whether beside the headline there stands more than a paragraph of introduction."""
+    prose = weights.prose[part]
+    is_some = prose >= _SOME * weights.prose[whole]
+    return is_some and (prose >= _ENOUGH or weights.paragraphs[part] > 1)
 
 
 def _declared(tree: HtmlElement, weights: _Weights) -> HtmlElement:

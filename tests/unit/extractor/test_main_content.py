@@ -97,8 +97,13 @@ def test_a_first_paragraph_outside_the_box_of_the_others_comes_out():
 
 @pytest.mark.parametrize("count", [1, 4, 12])
 def test_the_article_under_the_headline_is_told_from_teasers_of_others(count):
-    body = f"<div><div><h1>The miller</h1></div><div>{ARTICLE}</div></div>"
-    assert blocks(body + teasers(count)) == TOLD
+    body = f"<div><div><h1>The miller</h1></div><div>{ARTICLE * 2}</div></div>"
+    assert blocks(body + teasers(count)) == TOLD * 2
+
+
+def test_an_introduction_beside_the_headline_is_not_taken_for_the_article():
+    header = f"<div><h1>The miller</h1><p>{FIRST}</p></div>"
+    assert blocks(f"<div>{header}<div><p>{SECOND}</p><p>{THIRD}</p></div></div>") == TOLD
 
 
 def test_the_article_that_the_page_is_named_after_is_told_from_the_next_ones():

@@ -85,6 +85,7 @@ def test_a_verdict_can_be_taken_back_and_an_edit_broken_off(
     terminal.see("2/9")
     terminal.press("e")
     terminal.see("question: ")
+    terminal.see("?")  # the question as it stands: only now is there an edit to break off
     terminal.press("\x03")
     terminal.see("2/9")
     terminal.press("b")

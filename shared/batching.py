@@ -4,7 +4,7 @@ Handlers take one message each, and models, indexes and tables like many at once
 stands between: whoever awaits it hands in one item and gets that item's result, and the call
 behind it sees a list.
 
-    embed = MicroBatcher(embed_many, max_size=32, max_wait_seconds=0.01)
+    embed = MicroBatcher("embedding", embed_many, max_size=32, max_wait_seconds=0.01)
     vector = await embed("a text")
 """
 
@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
+
+from shared.telemetry import BATCH_SIZE
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,6 +34,7 @@ class MicroBatcher(Generic[T, R]):
     error. A waiter that is cancelled leaves the queue and disturbs nobody.
 
     Args:
+        name: what the metrics call it.
         call: takes the items and returns their results in the same order.
         max_size: most items in one call.
         max_wait_seconds: how long the first item waits for company when nothing is in flight.
@@ -38,12 +42,14 @@ class MicroBatcher(Generic[T, R]):
 
     def __init__(
         self,
+        name: str,
         call: Callable[[list[T]], Awaitable[list[R]]],
         max_size: int,
         max_wait_seconds: float,
     ) -> None:
         if max_size < 1:
             raise ValueError(f"a batch holds at least one item, not {max_size}")
+        self._sizes = BATCH_SIZE.labels(name)
         self._call = call
         self._max_size = max_size
         self._max_wait_seconds = max_wait_seconds
@@ -63,7 +69,10 @@ class MicroBatcher(Generic[T, R]):
         if len(self._waiting) >= self._max_size:
             self._full.set()
         if self._worker is None:
-            self._worker = asyncio.create_task(self._work(), name="micro-batcher")
+            # In a context of its own: it works for all, not for the message that came first.
+            self._worker = asyncio.create_task(
+                self._work(), name="micro-batcher", context=contextvars.Context()
+            )
         return await future
 
     async def aclose(self) -> None:
@@ -106,6 +115,7 @@ class MicroBatcher(Generic[T, R]):
         return batch
 
     async def _run(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+        self._sizes.observe(len(batch))
         try:
             results = await self._call([item for item, _ in batch])
         except Exception as error:  # whatever it is belongs to the waiters

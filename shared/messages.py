@@ -164,7 +164,13 @@ class PassageSummarized(PassageMessage):
 
 
 class QuestionGenerated(PassageMessage):
-    """A question to the summary as its answer: the `ordinal`-th of `total` for this passage."""
+    """A question to the summary as its answer: the `ordinal`-th of `total` for this passage.
+
+    Attributes:
+        scores: what a model found about it, by name; the curator, which has none, judges by them
+            and does without those that are missing.
+        vector: the question's embedding (`shared/embedding/packing.py`); empty where there is none.
+    """
 
     summary: Text
     summary_maker: Maker
@@ -172,6 +178,8 @@ class QuestionGenerated(PassageMessage):
     question_maker: Maker
     ordinal: int = Field(ge=0, default=0)
     total: int = Field(ge=1, default=1)
+    scores: dict[str, float] = Field(default_factory=dict)
+    vector: str = ""
 
     @property
     def example_id(self) -> UUID:
@@ -187,7 +195,14 @@ class Request(Message):
 
 
 class DatasetRequested(Request):
-    """Build a dataset version of all that has been curated."""
+    """Build a dataset version of all that has been curated.
+
+    Attributes:
+        decontaminate: files whose questions and texts may not be in it, by name: the SHA-256 of
+            each in the blob store. They come on top of those of the curator's settings.
+    """
+
+    decontaminate: dict[str, Sha256] = Field(default_factory=dict)
 
 
 class TrainingRequested(Request):

@@ -107,6 +107,16 @@ class Settings(_Sources):
         return f"{self.dataset or self.home / 'dataset'}/versions"
 
     @property
+    def verdicts_location(self) -> str:
+        """Where people's verdicts on examples lie."""
+        return f"{self.dataset or self.home / 'dataset'}/verdicts"
+
+    @property
+    def cards_location(self) -> str:
+        """Where the card of each dataset version lies."""
+        return f"{self.dataset or self.home / 'dataset'}/cards"
+
+    @property
     def models(self) -> tuple[str, str]:
         """References of the models for summaries and for questions."""
         summaries, questions = PRESETS[self.preset]

@@ -1,8 +1,10 @@
 """A model endpoint for tests: OpenAI's protocol over a real socket, answers one can foretell.
 
 The code under test is the product's own, from the HTTP engine to the index; only what the model
-would say is made up here: its summary is the text's second sentence, its question names the text's
-first words, its vectors count words.
+would say is made up here: its summary is the text's second sentence, its question names
+the text's first long word and the first words of the summary, its vectors count words. It needs
+the standard library alone, so that any container with Python can run it:
+`python endpoint.py LATENCY_SECONDS PORT`.
 """
 
 import contextlib
@@ -10,6 +12,7 @@ import hashlib
 import json
 import math
 import re
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,14 +34,14 @@ class Cut(Exception):
 
 
 class Endpoint:
-    """Serves on a free port of 127.0.0.1 from `start` to `stop`."""
+    """Serves from `start` to `stop`; on a free port, where none is given."""
 
-    def __init__(self, latency: float = 0.0) -> None:
+    def __init__(self, latency: float = 0.0, host: str = "127.0.0.1", port: int = 0) -> None:
         self.latency = latency
         self.answers = 0
         self.garbage = False
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer((host, port), self._handler())
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients get killed
 
@@ -48,15 +51,13 @@ class Endpoint:
 
     def environment(self) -> dict[str, str]:
         """The settings that make Gristmill use it."""
-        return {
-            "GRISTMILL_SUMMARY_MODEL": f"openai:{self.url}#stub",
-            "GRISTMILL_QUESTION_MODEL": f"openai:{self.url}#stub",
-            "GRISTMILL_EMBEDDING_MODEL": f"openai:{self.url}#stub",
-            "GRISTMILL_SUMMARIZER_FAITHFULNESS": "off",
-        }
+        return environment(self.url)
+
+    def serve(self) -> None:
+        self._server.serve_forever()
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve, daemon=True).start()
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -104,12 +105,25 @@ class Endpoint:
         return Handler
 
 
+def environment(url: str) -> dict[str, str]:
+    """The settings that make Gristmill use the endpoint at this address."""
+    model = f"openai:{url}#stub"
+    return {
+        "GRISTMILL_SUMMARY_MODEL": model,
+        "GRISTMILL_QUESTION_MODEL": model,
+        "GRISTMILL_EMBEDDING_MODEL": model,
+        "GRISTMILL_SUMMARIZER_FAITHFULNESS": "off",
+    }
+
+
 def said_of(prompt: str) -> str:
     """A summary, or a question where one is asked for."""
     if "Write the question" in prompt:
-        passage = prompt.split("Answer:", maxsplit=1)[0].split(":\n", 1)[-1]
-        words = dict.fromkeys(re.findall(r"[a-z]{5,}|\d+", passage.lower()))
-        return f"What is known of {' and '.join(list(words)[:5])}?"
+        asked, answer = prompt.split("Answer:", maxsplit=1)
+        passage, answer = asked.split(":\n", 1)[-1], answer.split("\n", maxsplit=1)[0]
+        topic, said = (re.findall(r"[a-z]{5,}|\d+", t.lower()) for t in (passage, answer))
+        named = [each.capitalize() for each in topic[:1]]  # another name, another question
+        return f"What is known of {' and '.join(dict.fromkeys((*named, *said[:4])))}?"
     text = prompt.rsplit("\n\n", 1)[0]
     first, *others = re.split(r"(?<=[.!?])\s", text.strip().split("\n\n")[-1])
     return others[0] if others else first
@@ -126,3 +140,7 @@ def vector_of(text: str) -> list[float]:
         vector[int(_rank(word)[:8], 16) % DIMENSIONS] += 1.0
     norm = math.sqrt(sum(x * x for x in vector)) or 1.0
     return [x / norm for x in vector]
+
+
+if __name__ == "__main__":
+    Endpoint(float(sys.argv[1]), "0.0.0.0", int(sys.argv[2])).serve()

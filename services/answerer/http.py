@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from services.answerer.answer import NothingIndexed, Search, answer, check
-from services.answerer.models import Models, RunNotFound
+from services.answerer.models import Models
 from shared.errors import (
     EndpointRefused,
     GristmillError,
@@ -19,6 +19,7 @@ from shared.errors import (
     ModelNotFound,
     ModelUnsupported,
 )
+from shared.runs import RunNotFound
 
 _MISSING = (RunNotFound, NothingIndexed)
 _UNAVAILABLE = (IndexInUse, IndexMismatch, ModelNotFound, ModelUnsupported, EndpointRefused)

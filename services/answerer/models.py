@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,9 @@ from services.answerer.answer import QuestionInvalid
 from shared.answering.artifact import Artifact, open_answerer, untuned
 from shared.answering.port import Answerer, Example, Query
 from shared.errors import GristmillError
+from shared.runs import find
 
 KEPT = 2
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-
-
-class RunNotFound(GristmillError):
-    """No run has this name."""
 
 
 class RunNotCompleted(GristmillError):
@@ -106,21 +101,10 @@ def find_run(runs: Path, beginning: str) -> Path:
     """Return the folder of the completed run whose name is, or alone begins with, `beginning`.
 
     Raises:
-        RunNotFound: none does, or several do, or it cannot be a run's name.
+        RunNotFound: none does, or several do.
         RunNotCompleted: it has left no model behind.
     """
-    if not _NAME.fullmatch(beginning):
-        raise RunNotFound(
-            f"{beginning!r} cannot be the name of a run.",
-            "A name has lower-case letters, digits and hyphens; `gristmill runs` lists them.",
-        )
-    names = sorted(path.parent.name for path in runs.glob(f"{beginning}*/request.json"))
-    if beginning in names:
-        names = [beginning]
-    if len(names) != 1:
-        several = f"is short for several: {', '.join(names)}" if names else "is no run"
-        raise RunNotFound(f"{beginning!r} {several}.", "`gristmill runs` lists them.")
-    folder = runs / names[0]
+    folder = find(runs, beginning)
     status = _result(folder).get("status")
     if status != "completed":
         stands = f"is {status}" if status else "is not completed"

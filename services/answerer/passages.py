@@ -11,12 +11,10 @@ import httpx
 from services.answerer.answer import Search, nothing_indexed
 from services.answerer.settings import PassagesIndex
 from shared import models
-from shared.errors import GristmillError, IndexUnreachable
 from shared.index.opening import open_index
 from shared.index.port import Hit
+from shared.index.remote import searching
 from shared.settings import section
-
-SEARCH_SECONDS = 60.0
 
 
 def by_http(url: str, transport: httpx.AsyncBaseTransport | None = None) -> Search:
@@ -28,22 +26,8 @@ def by_http(url: str, transport: httpx.AsyncBaseTransport | None = None) -> Sear
     """
 
     async def search(question: str, k: int) -> Sequence[Hit]:
-        asked = f"{url.rstrip('/')}/search"
-        # Closing a client closes its transport, which for one in this process does nothing.
-        async with httpx.AsyncClient(transport=transport, timeout=SEARCH_SECONDS) as client:
-            try:
-                response = await client.get(asked, params={"q": question, "k": k})
-                found = response.json()
-            except (httpx.HTTPError, ValueError) as error:
-                raise IndexUnreachable(
-                    f"The search at {url} does not answer: {error!r}.",
-                    "Check that the indexer runs and that GRISTMILL_SEARCH_URL names it.",
-                ) from error
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            raise IndexUnreachable(found["error"])
-        if response.is_error:
-            raise GristmillError(found["error"])
-        return [Hit.model_validate(each) for each in found]
+        async with searching(url, transport) as ask:
+            return await ask(question, k)
 
     return search
 

@@ -6,24 +6,17 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from services.cli import about, ask, data, letters, pipeline, runs, tuning
+from services.cli import about, ask, data, dataset, letters, pipeline, review, runs, tuning
 from services.cli.interrupt import INTERRUPTED, interruptible
 from services.cli.output import JsonOption, emit, fail
 from shared import settings as configuration
 from shared.errors import BrokerUnreachable, GristmillError
 from shared.telemetry import configure_logging
-
-if TYPE_CHECKING:
-    import uvicorn
-
-    from shared.delivery.service import Service
-
-LOOK_SECONDS = 1.0
 
 app = typer.Typer(
     name="gristmill",
@@ -34,6 +27,8 @@ app = typer.Typer(
 )
 pipeline.register(app)
 data.register(app)
+dataset.register(app)
+review.register(app)
 ask.register(app)
 tuning.register(app)
 runs.register(app)
@@ -116,48 +111,9 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to answer HTTP on.")] = 8000,
 ) -> None:
     """Run one service against the Redis that GRISTMILL_REDIS_URL names."""
-    import uvicorn
+    from services.local.serve import serve as serve_one
 
-    from services.local.apps import build_of
-    from shared.delivery.http import application
-    from shared.errors import ConfigurationInvalid
-
-    settings = configuration.load()
-    configure_logging(settings.log_level)
-    if not settings.redis_url:
-        raise ConfigurationInvalid(
-            "A service alone needs a broker.",
-            "Set GRISTMILL_REDIS_URL, such as redis://localhost:6379, or use `gristmill up`.",
-        )
-
-    async def serve_one() -> None:
-        built = await build_of(service)(settings)
-        config = uvicorn.Config(
-            application([built]), host=host, port=port, log_config=None, access_log=False
-        )
-        server = uvicorn.Server(config)
-        watching = asyncio.create_task(_stopped_reading(built, server))
-        await server.serve()
-        if not server.started:
-            raise GristmillError(f"The {service} could not be started; its log says why.")
-        if watching.done() and watching.result():
-            raise GristmillError(
-                f"The {service} stopped reading: its consumer group is gone, so the broker has "
-                "lost data.",
-                "Start it again, then run `gristmill publish --reconcile`.",
-            )
-
-    asyncio.run(serve_one())
-
-
-async def _stopped_reading(service: Service, server: uvicorn.Server) -> bool:
-    """Whether the service ended by itself: then its process ends too, to be started again."""
-    while not server.should_exit:
-        if server.started and not service.alive():
-            server.should_exit = True
-            return True
-        await asyncio.sleep(LOOK_SECONDS)
-    return False
+    serve_one(service, host, port)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from services.cli.discover import FoundDocument, discover
 from services.cli.progress import Reporter
 from services.cli.recipe import recipe_of
 from services.cli.submit import Submission, is_unchanged, made_since, submit, wait
-from services.curator.export import export
+from services.curator.export import export, export_card
 from services.local.stack import Stack
 from shared.delivery.envelope import body_of, decode
 from shared.delivery.housekeeping import drained
@@ -24,7 +24,7 @@ from shared.settings import Settings
 from shared.storage.blobs import BlobStore
 from shared.storage.dataset import Dataset
 
-BUILD_SECONDS = 600.0
+BUILD_SECONDS = 3600.0  # a search for each accepted question is part of it
 DRAIN_POLL_SECONDS = 0.1
 
 
@@ -81,7 +81,7 @@ async def run(
     report = RunReport()
     documents = _discover(paths, report)
     async with AsyncExitStack() as exits:
-        access, check, used, own = await _pipeline(settings, exits, reporter)
+        access, check, used, own = await pipeline(settings, exits, reporter)
         blobs = BlobStore(used.blobs_location)
         submissions: list[Submission] = []
         async for submission in submit(documents, access, blobs, recipe_of(used)):
@@ -111,9 +111,11 @@ async def run(
     return report
 
 
-async def build_version(access: Access, check: Callable[[], None]) -> DatasetBuilt:
-    """Ask for a dataset version and wait for it."""
-    request = DatasetRequested()
+async def build_version(
+    access: Access, check: Callable[[], None], decontaminate: Mapping[str, str] | None = None
+) -> DatasetBuilt:
+    """Ask for a dataset version, without what is in the named blobs, and wait for it."""
+    request = DatasetRequested(decontaminate=dict(decontaminate or {}))
     stream = access.publisher.keys.stream("dataset.built")
     await access.publisher.publish(request)
     async with asyncio.timeout(BUILD_SECONDS):
@@ -127,11 +129,13 @@ async def build_version(access: Access, check: Callable[[], None]) -> DatasetBui
 
 
 async def write_out(settings: Settings, out: Path) -> None:
-    """Write the newest dataset version to a folder: all columns, and ready for a trainer."""
+    """Write the newest dataset version to a folder: all columns, ready for a trainer, its card."""
     out.mkdir(parents=True, exist_ok=True)
-    rows = await Dataset(settings.versions_location).read()
-    for name, file in (("parquet", "dataset.parquet"), ("bam", "dataset.jsonl")):
+    dataset = Dataset(settings.versions_location)
+    rows = await dataset.read()
+    for name, file in (("bam", "dataset.jsonl"), ("parquet", "dataset.parquet")):
         await asyncio.to_thread(export, rows, name, out / file)
+    await asyncio.to_thread(export_card, rows, (await dataset.versions())[-1], out / file)
 
 
 def _discover(paths: Sequence[str], report: RunReport) -> list[FoundDocument]:
@@ -149,17 +153,20 @@ def _discover(paths: Sequence[str], report: RunReport) -> list[FoundDocument]:
     return list(found.values())
 
 
-async def _pipeline(
-    settings: Settings, exits: AsyncExitStack, reporter: Reporter
+async def pipeline(
+    settings: Settings,
+    exits: AsyncExitStack,
+    reporter: Reporter,
+    only: Sequence[str] | None = None,
 ) -> tuple[Access, Callable[[], None], Settings, list[str]]:
-    """Reach the pipeline that is up, or start one: then its services are named.
+    """Reach the pipeline that is up, or start one, of these services alone: then they are named.
 
     What was left over in it from earlier (a removal, an interrupted run) is part of the run.
     """
     if settings.redis_url or running_stack(settings):
         return await exits.enter_async_context(reach(settings)), lambda: None, settings, []
     reporter.starting()
-    stack = await exits.enter_async_context(Stack(settings))
+    stack = await exits.enter_async_context(Stack(settings, only=only))
     access = Access.to(stack.settings, stack.settings.redis_url, served=True)
     await exits.enter_async_context(access.publisher)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from services.trainer.runs import ENDED, RunFolder, Runs
 from services.trainer.settings import TrainerSettings
 from shared import settings as configuration
 from shared.errors import GristmillError
+from shared.runs import RunNotFound
 from shared.settings import section
 
 MAIN_SCORES = ("accuracy", "f1")
@@ -73,7 +75,7 @@ def runs_show(run: RunArgument, json: JsonOption = False) -> None:
 @runs_app.command("cancel")
 def runs_cancel(run: RunArgument) -> None:
     """End a run that is under way or waits; asked for again, it goes on from its checkpoint."""
-    folder = _runs().find(run)
+    folder = _wanted(run)
     if folder.status() in ENDED:
         raise RunHasEnded(f"{folder.name} is {folder.status()} already.")
     folder.request_cancel()
@@ -125,6 +127,18 @@ def _about(folder: RunFolder) -> dict[str, Any]:
         "progress": lines[-1] if lines else None,
         "folder": str(folder.path),
     }
+
+
+def _wanted(beginning: str) -> RunFolder:
+    """Return a run, be it one that waits for its trainer and has no folder yet."""
+    found = _runs()
+    try:
+        return found.find(beginning)
+    except RunNotFound:
+        from services.cli.queued import write_down
+
+        asyncio.run(write_down(beginning, found, configuration.load()))
+        return found.find(beginning)
 
 
 def _runs() -> Runs:

@@ -7,6 +7,7 @@ import time
 from rich.progress import BarColumn, TaskID, TimeElapsedColumn
 
 from services.cli.progress import LINE_EVERY_SECONDS, Bars
+from services.trainer.report.words import duration
 from shared.messages import TrainingCompleted, TrainingProgressed
 
 
@@ -55,14 +56,5 @@ def _note(event: TrainingProgressed) -> str:
     if event.tokens_per_second is not None:
         parts.append(f"{event.tokens_per_second:,.0f} tokens/s")
     if event.seconds_left is not None:
-        parts.append(f"{spoken(event.seconds_left)} left")
+        parts.append(f"{duration(event.seconds_left)} left")
     return "  ".join(parts)
-
-
-def spoken(seconds: float) -> str:
-    """Return a length of time for reading: `42 s`, `3 min`, `1 h 20 min`."""
-    if seconds < 100:  # noqa: PLR2004 - up to here seconds are easier to read
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours else f"{minutes} min"

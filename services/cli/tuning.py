@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import Sequence
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +15,10 @@ import typer
 from services.cli.interrupt import interruptible
 from services.cli.output import JsonOption, emit
 from services.cli.tuning_options import data_settings, listed, numbers, parsed, seconds, variant
+from services.trainer import methods as tuning_methods
 from services.trainer.naming import absolute, run_id, settle
 from shared import settings as configuration
-from shared.errors import DatasetNotFound, GristmillError
+from shared.errors import DatasetNotFound
 from shared.messages import TrainingRequested
 from shared.settings import Settings
 from shared.telemetry import configure_logging
@@ -37,10 +40,6 @@ TestRowsOption = Annotated[int, typer.Option(min=0, help="Test on so many rows; 
 LabelOption = Annotated[
     list[str] | None, typer.Option("--label", help="Rename a label, such as 0=negative.")
 ]
-
-
-class MethodUnknown(GristmillError):
-    """No method has this name."""
 
 
 def register(app: typer.Typer) -> None:
@@ -71,10 +70,11 @@ def tune(
 
     configure_logging("CRITICAL")
     settings = configuration.load()
-    _check_methods([method])
+    tuning_methods.check_name(method)
     given = data_settings(test, train_rows, test_rows, label)
     given |= {"seed": seed, **seconds(minutes), **parsed(setting)}
     requests = asyncio.run(_requests([(method, given)], dataset, model, settings))
+    _check_data(requests, settings)
     with TrainingReporter(loud=not json) as reporter:
         (trained,) = _train(requests, settings, reporter)
     result = trained.answer.result
@@ -121,12 +121,14 @@ def compare(
     configure_logging("CRITICAL")
     settings = configuration.load()
     variants = [variant(each) for each in listed(methods) or _default_methods(dataset)]
-    _check_methods([name for name, _ in variants])
+    for name, _ in variants:
+        tuning_methods.check_name(name)
     chosen = numbers(seeds)
     share = None if budget is None else budget / (len(variants) * len(chosen))
     data = data_settings(test, train_rows, test_rows, label) | seconds(share)
     each = [(name, {**data, **own, "seed": seed}) for name, own in variants for seed in chosen]
     requests = asyncio.run(_requests(each, dataset, model, settings))
+    _check_data(requests, settings)
     with TrainingReporter(loud=not json) as reporter:
         trained = _train(requests, settings, reporter)
     _report(trained, out or _report_folder(requests, settings), json=json)
@@ -136,14 +138,14 @@ def compare(
 
 
 def _report(trained: Sequence[Trained], folder: Path, *, json: bool) -> None:
-    from services.trainer.report.comparison import summarize, table, write_report
+    from services.trainer.report.comparison import table, write_report
 
-    results = [each.answer.result for each in trained]
-    report = summarize(results)
-    _, page = write_report(results, folder)
+    file, page = write_report([each.answer.result for each in trained], folder)
+    text = file.read_text(encoding="utf-8")
     if json:
-        emit(report)
+        sys.stdout.write(text)
         return
+    report = loads(text)
     typer.echo(table(report))
     typer.echo()
     for sentence in report["verdict"]:
@@ -186,24 +188,21 @@ async def _requests(
     ]
 
 
-def _known_methods() -> list[str]:
-    from services.trainer.methods import METHODS
+def _check_data(requests: Sequence[TrainingRequested], settings: Settings) -> None:
+    """Read the data once as the runs will, so that what is wrong with it is said once, and now."""
+    from services.trainer.data import DataSettings, load_data, taken
 
-    return list(METHODS)
+    ways = [(request.dataset, taken(DataSettings, {**request.settings})) for request in requests]
+    for at, (reference, way) in enumerate(ways):
+        if (reference, way) not in ways[:at]:
+            load_data(reference, way, settings.versions_location)
 
 
 def _default_methods(dataset: str) -> list[str]:
     """Return every method that suits the data, and in-context learning both ways."""
     labelled = Path(dataset).suffix.lower() in {".tsv", ".csv"}
-    known = [name for name in _known_methods() if labelled or name != LABELS_ONLY]
+    known = [name for name in tuning_methods.METHODS if labelled or name != LABELS_ONLY]
     return [*known, "in-context:choose=random"]
-
-
-def _check_methods(names: Sequence[str]) -> None:
-    known = _known_methods()
-    for name in names:
-        if name not in known:
-            raise MethodUnknown(f"There is no method {name!r}.", f"There are {', '.join(known)}.")
 
 
 def _report_folder(requests: Sequence[TrainingRequested], settings: Settings) -> Path:
@@ -215,12 +214,12 @@ def _report_folder(requests: Sequence[TrainingRequested], settings: Settings) ->
 
 def _print_result(trained: Trained) -> None:
     from services.cli.runs import scores_of
-    from services.cli.training_progress import spoken
+    from services.trainer.report.words import duration
 
     answer, result = trained.answer, trained.answer.result
     took = result.get("train_seconds")
     said = f"{answer.run}  was completed before" if trained.reused else f"{answer.run}  completed"
-    typer.secho(said + (f", trained for {spoken(took)}" if took else ""), bold=True)
+    typer.secho(said + (f", trained for {duration(took)}" if took else ""), bold=True)
     typer.echo(f"  {scores_of(result)}")
     for note in result.get("notes") or ():
         typer.echo(f"  {note}")

@@ -1,47 +1,29 @@
-"""What can be said of one example without a model: reasons to reject it, and scores.
+"""What can be said of one example as it streams by: reasons to reject it, and scores.
 
-- The question is a question: one line that starts with a letter (after an opening quote, perhaps),
-  ends with one "?", has 4 to 40 words and is no piece of a sentence.
-- It stands by itself: it does not ask about "the passage".
-- It does not give the answer away. It does where it holds the whole answer, or 80% of the words
-  that carry the answer, or eight of its words in a row that make up half of it. By this rule
-  0.4% of human questions do (SQuAD, 2,910 questions).
-- It is not copied: it is not a stretch of the passage or of the answer with a question mark.
-- There is an answer.
+The question has to be one, to stand by itself and to give nothing away (`questions.py`). It is not
+copied: no stretch of the passage or of the answer with a question mark. There is an answer, and it
+says what the passage says (`answers.py`). What only a model can find comes with the message: how
+near the answer lies to the passage in meaning, and whether a reader of the passage finds it.
+
+`infra/curation.md` tells how often each check is right.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.curator.answers import denies, grounded_share, is_no_answer, unknown_facts
+from services.curator.questions import (
+    copied_share,
+    form_faults,
+    is_leaked,
+    leaked_share,
+    leaning_faults,
+    length,
+)
 from services.curator.settings import CheckSettings
-from services.curator.words import content_words, longest_common_run, words
-
-_MARKS = ("?", "\uff1f", "\u061f", "\u037e")  # also in Chinese, Arabic and Greek
-_SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]")
-_OPENING = "\"'\u201c\u2018\u00ab([\u00bf\u201e"
-_CONTINUES = re.compile(r"(?:and|but|or|nor)\b", re.IGNORECASE)
-_ENGLISH = re.compile(r"\b(?:the|of|to)\b", re.IGNORECASE)
-_ASKS = re.compile(
-    r"\b(?:what|which|who|whom|whose|when|where|whence|why|how)\b"
-    r"|(?:^|[,;] )(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might"
-    r"|must)\b",
-    re.IGNORECASE,
-)
-_TEMPLATE = re.compile(
-    r"\b(?:question|answer|passage|summary|context)\s*\d*\s*:|<\|?\w+\|?>|\{\w*\}|\[(?:answer|mask)\]",
-    re.IGNORECASE,
-)
-_ABOUT_TEXT = re.compile(
-    r"\b(?:this|the|above|following|given|provided)\s+(?:given |provided |above |following )?"
-    r"(?:passage|excerpt|paragraph|summary|sentence above|text above|text provided)\b"
-    r"|\b(?:according to|in|of|from) (?:this|the) (?:text|article)\b"
-    r"|\b(?:does|is) (?:this|the) text\b",
-    re.IGNORECASE,
-)
-_YES_OR_NO = {"yes", "no", "not"}
-_FEW = 3  # an answer of fewer content words is leaked only whole: "Paris" shares all or nothing
+from shared.text import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +33,9 @@ class Verdict:
     Attributes:
         reasons: codes, in the order of the checks; none where the example is fine.
         scores: `question_words`, `answer_words`, `answer_leaked` (share of the answer's content
-            words in the question) and `question_copied` (longest stretch shared with the passage
-            or the answer, as a share of the question).
+            words in the question), `question_copied` (longest stretch shared with the passage
+            or the answer, as a share of the question), `grounding_words` (share of the answer's
+            content words in the passage), and those that were given.
     """
 
     reasons: tuple[str, ...]
@@ -62,83 +45,59 @@ class Verdict:
 _DEFAULTS = CheckSettings()
 
 
-def check(question: str, answer: str, passage: str, limits: CheckSettings = _DEFAULTS) -> Verdict:
-    """Judge one example."""
-    leaked = leaked_share(question, answer)
-    copied = max(copied_share(question, passage), copied_share(question, answer))
-    reasons = _form(question, limits)
-    if limits.about_text and _ABOUT_TEXT.search(question) and not _ABOUT_TEXT.search(passage):
-        reasons.append("question_about_text")
-    if not words(answer):
-        reasons.append("answer_empty")
-    elif _is_leaked(question, answer, leaked, limits):
-        reasons.append("answer_leaked")
-    if copied >= 1:
-        reasons.append("question_copied")
-    scores = {
-        "question_words": float(_length(question)),
-        "answer_words": float(_length(answer)),
-        "answer_leaked": round(leaked, 4),
-        "question_copied": round(copied, 4),
-    }
-    return Verdict(tuple(reasons), scores)
+def check(
+    question: str,
+    answer: str,
+    passage: str,
+    limits: CheckSettings = _DEFAULTS,
+    *,
+    given: Mapping[str, float] | None = None,
+    headings: str = "",
+) -> Verdict:
+    """Judge one example.
 
-
-def leaked_share(question: str, answer: str) -> float:
-    """Return which share of the answer's content words stands in the question, 0 to 1."""
-    telling = set(content_words(answer))
-    if not telling:
-        return 0.0
-    return len(telling & set(words(question))) / len(telling)
-
-
-def copied_share(question: str, source: str) -> float:
-    """Return the longest stretch of the question that stands in the source, as a share of it."""
-    asked = words(question)
-    if not asked:
-        return 0.0
-    return longest_common_run(asked, words(source)) / len(asked)
-
-
-def _form(question: str, limits: CheckSettings) -> list[str]:
-    """Return what is wrong with the question as a question."""
-    text = question.strip()
-    if not text:
-        return ["question_empty"]
-    count = _length(text)
-    found = {
-        "question_not_a_question": not text.endswith(_MARKS) or text[-2:-1] in _MARKS,
-        "question_too_short": count < limits.min_words,
-        "question_too_long": count > limits.max_words,
-        "question_not_one_line": len(text.splitlines()) > 1,
-        "question_fragment": _is_fragment(text.lstrip(_OPENING)),
-        "question_has_template": bool(_TEMPLATE.search(text)),
-    }
-    return [reason for reason, holds in found.items() if holds]
-
-
-def _length(text: str) -> int:
-    """Return the number of words; in scripts without spaces two characters count as one."""
-    return max(len(text.split()), len(_SPACELESS.findall(text)) // 2)
-
-
-def _is_fragment(text: str) -> bool:
-    """Whether it is no whole question: "and where?", "1990s?", "The capital of France is?".
-
-    In English a question has a question word or begins with a verb (of 2,910 human ones all but
-    17 do); where no English word stands in it, that is not asked for.
+    Args:
+        question: what is asked.
+        answer: what is to be answered.
+        passage: where the answer is from.
+        limits: the thresholds.
+        given: scores that a model found (`services/question_generator/reading.py`); a check
+            whose score is missing is left out.
+        headings: title and headings of the passage, whose words an answer may use.
     """
-    if not text[:1].isalpha() or _CONTINUES.match(text):
-        return True
-    return _ENGLISH.search(text) is not None and _ASKS.search(text) is None
+    given = given or {}
+    source = f"{headings}\n{passage}"
+    scores = {
+        "question_words": float(length(question)),
+        "answer_words": float(length(answer)),
+        "answer_leaked": leaked_share(question, answer),
+        "question_copied": max(copied_share(question, passage), copied_share(question, answer)),
+        "grounding_words": grounded_share(answer, source),
+    }
+    reasons = form_faults(question, limits)
+    if limits.stands_alone:
+        reasons += leaning_faults(question, passage)
+    if scores["question_copied"] >= 1:
+        reasons.append("question_copied")
+    reasons += _answer_faults(question, answer, passage, limits)
+    grounding = max(scores["grounding_words"], given.get("grounding_similarity", 1))
+    if grounding < limits.grounding or unknown_facts(answer, source):
+        reasons.append("answer_ungrounded")
+    if given.get("round_trip", 1) < limits.round_trip:
+        reasons.append("round_trip_failed")
+    rounded = {name: round(value, 4) for name, value in (scores | dict(given)).items()}
+    return Verdict(tuple(reasons), rounded)
 
 
-def _is_leaked(question: str, answer: str, share: float, limits: CheckSettings) -> bool:
-    asked, said = words(question), words(answer)
-    run = longest_common_run(asked, said)
-    telling = set(content_words(answer))
-    if run == len(said) and telling - _YES_OR_NO:  # "no" and "it is" give nothing away
-        return True
-    if run >= limits.leak_run_words and 2 * run >= len(said):
-        return True
-    return len(telling) >= _FEW and share >= limits.leak_share
+def _answer_faults(question: str, answer: str, passage: str, limits: CheckSettings) -> list[str]:
+    """Return what is wrong with the answer by its words; one reason is enough."""
+    if not words(answer):
+        return ["answer_empty"]
+    if is_no_answer(answer, passage):
+        return ["answer_missing"]
+    reasons = []
+    if is_leaked(question, answer, limits):
+        reasons.append("answer_leaked")
+    if denies(answer, passage):
+        reasons.append("answer_denied")
+    return reasons

@@ -1,4 +1,4 @@
-"""Which questions ask the same again.
+"""Which questions ask the same again, by their spelling.
 
 Two questions are the same when their words are. They are near-duplicates when they are spelled
 almost alike AND every word that carries meaning agrees: the same question words, numbers and
@@ -10,62 +10,71 @@ The outcome depends on the questions and their order alone, never on when they a
 
 from __future__ import annotations
 
+import functools
 import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from typing import TypeAlias
 
 from rapidfuzz import fuzz, process
 
-from services.curator.words import QUESTION_WORDS, content_words, words
+from shared.text import QUESTION_WORDS, content_words, spelling, words
 
 Content: TypeAlias = tuple[str, ...]
+Meaning: TypeAlias = tuple[object, ...]
 _SAME_STEM = 4  # letters that two forms of a word have in common at the beginning
 _SAME_WORD = 88.0  # similarity of two forms of a word, 0 to 100
 _PLAIN = frozenset(".,;:!?\"'()-/\u2013\u2014\u2018\u2019\u201c\u201d")
 _MINUS = re.compile(r"(?<![\w)])[-\u2212](?=\d)")
 
 
-def duplicates(questions: Iterable[str], similarity: float = 0.85) -> list[float]:
-    """Return for each question how like an earlier one that stays it is: from 0 to 1.
+class Asked:
+    """Questions, and how like them others are.
 
-    A question is compared to the earlier ones that have no duplicate themselves. What is not a
-    duplicate has 0, the same words have 1, a near-duplicate has a value from `similarity` on.
+    Args:
+        similarity: of near-duplicates in spelling, 0 to 1.
     """
-    kept: dict[tuple[object, ...], dict[str, Content]] = defaultdict(dict)
-    found = []
-    for text in questions:
-        spelled, content = spelling(text), tuple(content_words(text))
-        alike = kept[_meaning(text, content)]
-        best = _likeness(spelled, content, alike, 100 * similarity)
-        found.append(best)
-        if best == 0:
-            alike[spelled] = content
-    return found
+
+    def __init__(self, similarity: float = 0.85) -> None:
+        self._cutoff = 100 * similarity
+        self._questions: dict[Meaning, dict[str, Content]] = defaultdict(dict)
+
+    def add(self, question: str) -> None:
+        """Compare later ones to this one too."""
+        meaning, spelled, content = _read(question)
+        self._questions[meaning][spelled] = content
+
+    def likeness(self, question: str) -> float:
+        """Return 1 for the same words, from `similarity` on for a near-duplicate, else 0."""
+        meaning, spelled, content = _read(question)
+        return _likeness(spelled, content, self._questions.get(meaning, {}), self._cutoff)
 
 
-def spelling(text: str) -> str:
-    """Return what equal questions share: the text but for case, spacing and its last "?"."""
-    plain = unicodedata.normalize("NFKC", text).casefold().rstrip("?!. \n\t")
-    return " ".join(plain.replace("\u2019", "'").split())
+def names(question: str) -> list[str]:
+    """Return the words with capitals, but for the first, which has one always."""
+    capitalised = [word for word in question.split()[1:] if word[:1].isupper()]
+    return [word for name in capitalised for word in words(name)]
 
 
-def _meaning(text: str, content: Content) -> tuple[object, ...]:
-    """Return what two questions must share to the letter: question words, numbers, names, signs.
+def numbers(question: str) -> list[str]:
+    """Return the words with digits."""
+    return [word for word in words(question) if any(c.isdigit() for c in word)]
 
-    The beginnings of the content words are among them: nearly every question has its own, so that
-    of thousands only a few have to be compared.
+
+@functools.lru_cache(maxsize=16)  # a question is compared, and then mostly added
+def _read(text: str) -> tuple[Meaning, str, Content]:
+    """Return what two questions must share to the letter, and the question by spelling and words.
+
+    They must share question words, numbers, names, signs. The beginnings of the content words are
+    among these: nearly every question has its own, so that of thousands a few are compared.
     """
-    all_words = words(text)
-    asks = tuple(word for word in all_words if word in QUESTION_WORDS)
-    numbers = Counter(word for word in all_words if any(c.isdigit() for c in word))
-    capitalised = [word for word in text.split()[1:] if word[:1].isupper()]
-    names = Counter(word for name in capitalised for word in words(name))
+    content = tuple(content_words(text))
+    asks = tuple(word for word in words(text) if word in QUESTION_WORDS)
     signs = Counter(c for c in text if not (c.isalnum() or c.isspace() or c in _PLAIN))
     signs["-"] = len(_MINUS.findall(text))
     stems = Counter(word[:_SAME_STEM] for word in content)
-    return asks, *(frozenset(c.items()) for c in (numbers, names, signs, stems))
+    counts = Counter(numbers(text)), Counter(names(text)), signs, stems
+    meaning = asks, *(frozenset(c.items()) for c in counts)
+    return meaning, spelling(text), content
 
 
 def _likeness(spelled: str, content: Content, alike: dict[str, Content], cutoff: float) -> float:

@@ -17,18 +17,21 @@ there whole or not at all.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from services.curator import squad
+from services.curator.card import MARK, card
 from shared.errors import ConfigurationInvalid, GristmillError
 from shared.files import write_atomically
+from shared.storage.dataset import DatasetVersion
 from shared.storage.rows import COLUMNS, Example, to_built
 
 _CONTENT = ("question", "context", "answer")
@@ -55,9 +58,13 @@ class Exported:
 
 
 def export(
-    examples: Iterable[Example], format_name: str, path: Path, *, include_rejected: bool = False
+    examples: Iterable[Example],
+    format_name: str,
+    path: Path,
+    *,
+    status: Literal["accepted", "rejected", "all"] = "accepted",
 ) -> Exported:
-    """Write the accepted examples, or all, to `path`, replacing what is there.
+    """Write the examples of this status to `path`, replacing what is there.
 
     Raises:
         ConfigurationInvalid: no such format, or `path` is a folder.
@@ -69,19 +76,35 @@ def export(
         )
     if path.is_dir():
         raise ConfigurationInvalid(f"{path} is a folder.", "Name the file to write.")
-    rows = [row for row in examples if include_rejected or row.status == "accepted"]
+    rows = [row for row in examples if status in ("all", row.status)]
     left_out = 0
     if format_name == "squad":
         before, rows = len(rows), [row for row in rows if squad.find_answer(row) is not None]
         left_out = before - len(rows)
     if not rows:
         raise NothingToExport(
-            f"Nothing to export: no {'' if include_rejected else 'accepted '}example"
+            f"Nothing to export: no {'' if status == 'all' else f'{status} '}example"
             f"{f' of {left_out} fits the format' if left_out else ''}.",
             "`gristmill dataset show` tells why examples were rejected.",
         )
     write_atomically(path, lambda partial: FORMATS[format_name](rows, path, partial))
     return Exported(path, len(rows), left_out)
+
+
+def export_card(rows: Sequence[Example], version: DatasetVersion, beside: Path) -> Path:
+    """Write the card of a version beside an exported file of it, and return where it is.
+
+    It is the folder's README.md, unless there is one that is not a card; then it is named after the
+    file.
+    """
+    path = beside.with_name("README.md")
+    if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+        path = beside.with_name(f"{beside.stem}.README.md")
+    files = card(rows, version, plots=f"{beside.stem}-card", file=beside.name)
+    for name, text in files.items():
+        place = path if name == "README.md" else path.parent / name
+        write_atomically(place, functools.partial(Path.write_text, data=text, encoding="utf-8"))
+    return path
 
 
 def input_of(row: Example) -> str:

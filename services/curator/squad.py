@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.curator.words import content_words
 from shared.storage.rows import Example
+from shared.text import f1
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?][\"'\u201d\u2019)\]]*(?=\s)|(?=\n)|\Z)", re.DOTALL)
 _MOST_SENTENCES = 3
@@ -46,7 +46,7 @@ def find_answer(row: Example) -> Span | None:
     for first, (begin, _) in enumerate(sentences):
         for _, end in sentences[first : first + _MOST_SENTENCES]:
             text = row.context[begin:end]
-            support = _f1(content_words(text), content_words(row.answer))
+            support = f1(text, row.answer)
             if support >= _SUPPORTED and (best is None or support > best.support):
                 best = Span(begin, text, support)
     return best
@@ -80,10 +80,3 @@ def _question(row: Example, span: Span, about: dict[str, Any]) -> dict[str, Any]
     if span.text != row.answer:
         question["written_answer"] = row.answer
     return question | {"metadata": about}
-
-
-def _f1(left: list[str], right: list[str]) -> float:
-    common = len(set(left) & set(right))
-    if not common:
-        return 0.0
-    return 2 * common / (len(set(left)) + len(set(right)))

@@ -1,7 +1,9 @@
 """Blocks to passages: stretches of one section, 60 to 220 words long where the section allows it.
 
-Every passage is a slice of the document's text. Where to cut is found by dynamic programming over
-all cuts of a section, which, unlike filling up one passage after the other, leaves no tiny rest.
+Every passage is a slice of the document's text. The first of a section begins with its heading:
+what stands under "How is the mill stopped?" is not worth much without it. Where to cut is found by
+dynamic programming over all cuts of a section, which, unlike filling up one passage after the
+other, leaves no tiny rest.
 """
 
 from __future__ import annotations
@@ -54,7 +56,10 @@ class _Unit:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
+    """What stands between two headings, and where the headings that it begins with begin."""
+
     heading_path: tuple[str, ...]
+    start: int
     units: list[_Unit]
 
 
@@ -75,9 +80,10 @@ def pack(
         min_words: words below which a passage takes in its neighbour, if it fits.
         max_words: words above which there is no passage.
     """
-    found = []
+    found: dict[str, Passage] = {}  # by what they say under their heading
     for section in _sections(blocks, text, max_words):
-        for units in _cut(_coarse(section.units, max_words), min_words, max_words):
+        body = section.units[0].start
+        for units in _cut(_headed(section, text, max_words), min_words, max_words):
             start, end = units[0].start, units[-1].end
             passage = Passage(
                 passage_id=ids.passage_id(document_id, text[start:end]),
@@ -87,16 +93,13 @@ def pack(
                 heading_path=section.heading_path,
                 page=units[0].page,
             )
-            found.append(passage)
+            found.setdefault(text[max(start, body) : end], passage)
     return _worth_keeping(found)
 
 
-def _worth_keeping(passages: list[Passage]) -> tuple[Passage, ...]:
-    """Drop what repeats and what says too little; of a very short document keep the longest."""
-    distinct: dict[UUID, Passage] = {}
-    for passage in passages:
-        distinct.setdefault(passage.passage_id, passage)
-    told = [p for p in distinct.values() if any(char.isalpha() for char in p.text)]
+def _worth_keeping(passages: dict[str, Passage]) -> tuple[Passage, ...]:
+    """Drop what says too little; of a very short document keep the longest."""
+    told = [p for said, p in passages.items() if any(char.isalpha() for char in said)]
     kept = [p for p in told if count_words(p.text) >= _FEWEST_WORDS]
     return tuple(kept or sorted(told, key=lambda p: -count_words(p.text))[:1])
 
@@ -105,17 +108,18 @@ def _sections(blocks: Sequence[Block], text: str, max_words: int) -> Iterator[_S
     """Yield the stretches between headings that have text."""
     if all(block.kind is BlockKind.HEADING for block in blocks):
         blocks = [replace(block, kind=BlockKind.PARAGRAPH) for block in blocks]
-    headings: list[Block] = []
-    section = _Section((), [])
+    title = _title(blocks)
+    path: list[tuple[int, Block]] = []  # headings with their positions
+    section = _Section((), 0, [])
     position = 0
     for block in blocks:
         if block.kind is BlockKind.HEADING:
-            while headings and headings[-1].level >= block.level:
-                headings.pop()
-            headings.append(block)
+            while path and path[-1][1].level >= block.level:
+                path.pop()
+            path.append((position, block))
             if section.units:
                 yield section
-            section = _Section(tuple(heading.text for heading in headings), [])
+            section = _Section(tuple(b.text for _, b in path), _lead(path, title), [])
         else:
             leads_in = bool(section.units) and text[section.units[-1].end - 1] in ":\uff1a"
             section.units.extend(_units(block, position, max_words, leads_in=leads_in))
@@ -124,11 +128,42 @@ def _sections(blocks: Sequence[Block], text: str, max_words: int) -> Iterator[_S
         yield section
 
 
+def _title(blocks: Sequence[Block]) -> Block | None:
+    """Return the heading over the whole document, which stands in every row anyway."""
+    levels = [block.level for block in blocks if block.kind is BlockKind.HEADING]
+    first = blocks[0] if blocks else None
+    if first is None or first.kind is not BlockKind.HEADING:
+        return None
+    return first if levels.count(min(levels)) == 1 and first.level == min(levels) else None
+
+
+def _lead(path: Sequence[tuple[int, Block]], title: Block | None) -> int:
+    """Return where the headings begin that stand one after the other at the end of `path`."""
+    position, block = path[-1]
+    if block is title:
+        return position + len(block.text) + len(BLOCK_SEPARATOR)
+    for outer_position, outer in reversed(path[:-1]):
+        if outer is title or outer_position + len(outer.text) + len(BLOCK_SEPARATOR) != position:
+            break
+        position = outer_position
+    return position
+
+
+def _headed(section: _Section, text: str, max_words: int) -> list[_Unit]:
+    """Return the units of a section, the first of them with its headings where that fits."""
+    first, *others = _coarse(section.units, max_words)
+    lead = count_words(text[section.start : first.start])
+    if lead and lead + first.words <= max_words:
+        first = replace(first, start=section.start, words=lead + first.words)
+    return [first, *others]
+
+
 def _units(block: Block, position: int, max_words: int, *, leads_in: bool) -> Iterator[_Unit]:
     """Yield a list, table or code whole where it fits, else its lines; of prose the sentences."""
     words = count_words(block.text)
     if block.kind in _WHOLE_IF_POSSIBLE and words <= max_words:
-        pieces: Iterable[tuple[int, int]] = [(0, len(block.text))]
+        indent = len(block.text) - len(block.text.lstrip())
+        pieces: Iterable[tuple[int, int]] = [(indent, len(block.text))]
     else:
         is_prose = block.kind not in _WHOLE_IF_POSSIBLE
         pieces = _pieces(block.text, max_words, is_prose=is_prose)

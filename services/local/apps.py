@@ -16,6 +16,9 @@ from shared.topology import SERVICES
 ANSWERER = "answerer"
 """Reads no stream, so the topology does not name it; it asks the indexer."""
 
+SEARCHING = (ANSWERER, "curator")
+"""Ask an indexer; their `build` takes the way to one in this process."""
+
 Build = Callable[..., Awaitable[Service]]
 
 
@@ -26,11 +29,12 @@ def built_services() -> tuple[str, ...]:
 
 
 def build_of(name: str) -> Build:
-    """Return the function that wires a service.
+    """Return the function that wires a service; its name may have hyphens, as its extra has.
 
     Raises:
         ServiceUnknown: there is none of this name, or its extra is not installed.
     """
+    name = name.replace("-", "_")
     if name not in built_services():
         raise ServiceUnknown(
             f"There is no service {name!r}.", f"There are {', '.join(built_services())}."
@@ -46,14 +50,14 @@ def build_of(name: str) -> Build:
 
 
 async def build_beside(name: str, settings: Settings, others: Sequence[Service]) -> Service:
-    """Wire a service in a process with others: the answerer asks the indexer that is there.
+    """Wire a service in a process with others: those that search ask the indexer that is there.
 
     Raises:
         ServiceUnknown: see `build_of`.
     """
     build = build_of(name)
     found = [other.routes for other in others if other.name == "indexer"]
-    if name != ANSWERER or not found:
+    if name not in SEARCHING or not found:
         return await build(settings)
     import httpx
 

@@ -18,8 +18,8 @@ from services.question_generator.prompts import QUESTION, QUESTION_OF_ANSWER
 from services.question_generator.settings import QuestionSettings
 from shared.errors import GenerationFailed
 from shared.generation.port import GenerationRequest, Prompt, TextGenerator
-from shared.generation.text import content, share_found, stem, words
 from shared.messages import Maker
+from shared.text import content, share_found, stem, words
 
 if TYPE_CHECKING:
     from shared.embedding.port import Embedder

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import re
 
-from shared.generation.text import content, share_found, stem, words
+from shared.leaning import points_outside, text_spoken_of
+from shared.text import content, share_found, stem, words
 
 _LABEL = re.compile(r"^(?:\W*(?:question|q)\s*\d*\s*[:.)-]+|\d+[.)]|[-*\u2022])\s*", re.IGNORECASE)
-_NEEDS_CONTEXT = re.compile(
-    r"\b(?:this|the|above|following|given)\s+(?:passage|text|paragraph|article|excerpt|summary"
-    r"|sentence|statement|author|document|question|answer)s?\b"
-    r"|\bof the following\b|\baccording to (?:this|the)\b|\bthe (?:above|two|same)\s*\?",
-    re.IGNORECASE,
-)
 _EMPTY = re.compile(
     r"^(?:what is (?:the )?(?:main|central|primary|key) (?:topic|idea|point|theme|subject)"
     r"|what is (?:this|it|that)(?: all)? about|what (?:is|was|does) (?:it|this|that|he|she|they)\b"
@@ -100,7 +95,8 @@ def faults(question: str, passage: str, summary: str, title: str) -> float:
     telling = content(question)
     weights = {
         1.0: not _FEWEST_WORDS <= count <= _MOST_WORDS,
-        1.1: bool(_NEEDS_CONTEXT.search(question)),
+        1.1: bool(text_spoken_of(question)),
+        1.05: points_outside(question),
         1.2: bool(_EMPTY.match(question)),
         1.3: _leaks(question, summary),
         1.4: not telling or share_found(telling, known) < _UNKNOWN_SHARE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.question_generator.ask import ask, maker
+from services.question_generator.reading import read
 from services.question_generator.settings import QuestionSettings
 from shared.embedding.port import Embedder
 from shared.generation.port import TextGenerator
@@ -30,6 +31,10 @@ class QuestionGenerator:
             title=message.source.title,
             settings=self.settings,
         )
+        reader = self.generator if self.settings.reader == "generator" else None
+        readings = await read(
+            questions, message.summary, message.passage.text, self.embedder, reader
+        )
         return [
             QuestionGenerated(
                 source=message.source,
@@ -40,6 +45,8 @@ class QuestionGenerator:
                 question_maker=self.maker,
                 ordinal=ordinal,
                 total=len(questions),
+                scores=reading.scores,
+                vector=reading.vector,
             )
-            for ordinal, question in enumerate(questions)
+            for ordinal, (question, reading) in enumerate(zip(questions, readings, strict=True))
         ]

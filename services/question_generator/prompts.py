@@ -84,3 +84,34 @@ QUESTION_OF_ANSWER = dataclasses.replace(
     completion=_WITH_TOPICS + "Topic: {topic}\nAnswer: {summary}\nQuestion:",
 )
 """Without the passage in sight, a small model asks about the answer and nothing else."""
+
+_READ = """\
+Passage: A bee colony keeps its nest near 35 degrees all year. In winter the bees gather in a \
+tight ball around the queen and shiver their flight muscles, which warms the ball without moving \
+their wings. In summer they carry water in and fan it.
+Question: How do honey bees keep a colony warm in winter?
+Answer: They gather in a tight ball around the queen and shiver their flight muscles.
+
+Passage: Work on the Erie Canal began at Rome, New York, in 1817. Critics mocked the project as a \
+ditch, but its tolls repaid the whole cost within a decade of its opening in 1825.
+Question: How long did it take for the Erie Canal to pay for itself?
+Answer: Its tolls repaid the whole cost within a decade of its opening in 1825.
+
+"""
+
+READ = Prompt(
+    name="read",
+    chat=(
+        ChatMessage(
+            "user",
+            "{passage}\n\nAnswer this question in one sentence, with only the facts of the text "
+            "above: {question}",
+        ),
+    ),
+    completion=_READ + "Passage: {passage}\nQuestion: {question}\nAnswer:",
+    seq2seq="question: {question} context: {passage}",
+    causal_form="completion",
+    stop=("\n",),
+    max_new_tokens=48,
+)
+"""How a model is asked to read: the answer is compared to the one there is."""

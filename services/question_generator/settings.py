@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 
@@ -16,6 +18,9 @@ class QuestionSettings(BaseModel):
             one wording. This is that of the models which know the answer by `<hl>`; others want
             `answer: {summary} context: {passage}`. Slots: `{passage}`, `{summary}`, `{topic}`.
         words_weight: how much it counts that the candidate's words are the answer's own.
+        reader: what looks for the answer in the passage again, for the score `round_trip`:
+            `sentences` takes the sentence nearest to the question, `generator` asks the model
+            that asks the questions, which is worth its time with a large one.
     """
 
     count: int = Field(default=1, ge=1, le=4)
@@ -23,3 +28,4 @@ class QuestionSettings(BaseModel):
     passage_weight: float = Field(default=1.0, ge=0)
     answer_weight: float = Field(default=1.0, ge=0)
     words_weight: float = Field(default=1.0, ge=0)
+    reader: Literal["sentences", "generator"] = "sentences"

@@ -17,17 +17,15 @@ from collections.abc import Sequence
 from services.summarizer.prompts import SUMMARY
 from services.summarizer.settings import Faithfulness, SummarySettings
 from shared.generation.port import GenerationRequest, Prompt, TextGenerator
-from shared.generation.text import content, in_order, sentences, share_found, stem, words
+from shared.leaning import text_spoken_of
 from shared.messages import Maker
+from shared.text import content, in_order, negations, sentences, share_found, stem, words
 
 _DEFAULTS = SummarySettings()
 _FRAME = re.compile(
     r"^(?:(?:in )?(?:this|the) (?:text|passage|paragraph|article)\b[^,]{0,60}?\b(?:that|,)\s+"
     r"|(?:in summary|in short|overall|sure|summary|answer)[,:!]\s+)",
     re.IGNORECASE,
-)
-_ABOUT_TEXT = re.compile(
-    r"\b(?:this|the) (?:text|passage|paragraph|article|author|document)\b", re.IGNORECASE
 )
 _CONNECTIVE = re.compile(
     r"^(?:(?:however|moreover|furthermore|in addition|additionally|therefore|thus|hence"
@@ -52,7 +50,6 @@ _ANNOUNCES = re.compile(
     r"|reasons?|ways?|steps?|parts?|kinds?|forms?|methods?|things|points?|questions?|problems?)\b",
     re.IGNORECASE,
 )
-_NEGATIONS = frozenset(("not", "no", "never", "without", "neither", "nor", "unless", "except"))
 _IN_ORDER = 0.9
 _SUPPORTED = 0.8
 _FEW_WORDS, _SHORT, _MANY_WORDS, _MOST_WORDS = 8, 13, 40, 60
@@ -99,7 +96,7 @@ def faithful(draft: str, passage: str, mode: Faithfulness) -> str:
         return " ".join(claims) or draft
     own = sentences(_NOTE.sub("", passage))
     holds = _quotes if mode == "quote" else _supports
-    kept = [each for each in claims if not _ABOUT_TEXT.search(each) and holds(each, own)]
+    kept = [each for each in claims if not text_spoken_of(each) and holds(each, own)]
     return " ".join(dict.fromkeys(kept)) or _closest(draft, own) or draft
 
 
@@ -129,7 +126,7 @@ def _quotes(claim: str, own: Sequence[str]) -> bool:
     windows = [*own, *(f"{a} {b}" for a, b in itertools.pairwise(own))]
     for window in windows:
         source = words(window)
-        same_sense = _negations(said) == _negations(source)
+        same_sense = negations(said) == negations(source)
         all_known = share_found(content(claim), {stem(each) for each in source}) == 1
         same_names = _names(claim) <= _names(f". {window}")
         if same_sense and all_known and same_names and in_order(said, source) >= _IN_ORDER:
@@ -148,10 +145,6 @@ def _supports(claim: str, own: Sequence[str]) -> bool:
     said = content(claim)
     numbers = [each for each in said if each[0].isdigit()]
     return share_found(numbers, source) == 1 and share_found(said, source) >= _SUPPORTED
-
-
-def _negations(said: Sequence[str]) -> int:
-    return sum(each in _NEGATIONS or each.endswith("n't") for each in said)
 
 
 def _closest(draft: str, own: Sequence[str]) -> str:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from peft import get_peft_model
 
 from services.trainer.gradient import GradientSettings, Learner
 from services.trainer.job import Job, Tuned
 from services.trainer.text_loss import answers_objective
 from shared.answering.network import Network
+from shared.errors import ConfigurationInvalid
 
 
 def tune_adapter(
@@ -29,14 +31,21 @@ def tune_adapter(
         settings: of the training.
         extra: virtual tokens it adds to each row.
         begin: sets the adapter's first values, where PEFT's own will not do.
-    """
-    from peft import get_peft_model
 
+    Raises:
+        ConfigurationInvalid: PEFT cannot put such an adapter on the model.
+    """
     network = job.network
     total = network.model.num_parameters()
     config.task_type = "SEQ_2_SEQ_LM" if network.kind == "seq2seq" else "CAUSAL_LM"
     torch.manual_seed(job.seed)
-    network.model = get_peft_model(network.model, config)
+    try:
+        network.wrap(get_peft_model(network.model, config))
+    except ValueError as error:
+        raise ConfigurationInvalid(
+            f"No such adapter can be put on {job.model}: {error}",
+            "The setting `targets` names layers of the model.",
+        ) from error
     for loaded in network.model.peft_config.values():
         loaded.base_model_name_or_path = job.model
     if begin is not None:

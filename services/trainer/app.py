@@ -25,13 +25,11 @@ def _is_no_stop(record: logging.LogRecord) -> bool:
 
 
 async def build(settings: Settings) -> Service:
-    """Wire the service. It reads only as many requests as it trains: replicas take the others."""
+    """Wire the service. It takes a request only when it can train: replicas take the others."""
     logging.getLogger("gristmill.faststream").addFilter(_is_no_stop)
     own = section("trainer", TrainerSettings)
     # A training is not finished while a service stops: it goes on from its checkpoint instead.
-    delivery = settings.delivery.model_copy(
-        update={"concurrency": own.concurrency, "graceful_seconds": 0.0}
-    )
+    delivery = settings.delivery.model_copy(update={"graceful_seconds": 0.0})
     service = Service("trainer", settings.redis_url, settings.keys, delivery)
 
     async def announce(event: TrainingProgressed) -> None:
@@ -44,6 +42,6 @@ async def build(settings: Settings) -> Service:
             )
 
     trainer = Trainer(settings, own, announce)
-    service.handle(TrainingRequested, trainer.on_requested)
+    service.handle(TrainingRequested, trainer.on_requested, one_by_one=True)
     service.on_stop(trainer.close)
     return service

@@ -7,9 +7,9 @@ import random
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from services.trainer.formats import Content, DatasetInvalid, Row, read_file
 from services.trainer.splits import Splits, split, subset
@@ -19,6 +19,8 @@ from shared.ids import fingerprint
 
 _VERSION = re.compile(r"latest|v?(\d+)")
 _MOST_LABELS = 100
+
+S = TypeVar("S", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,20 @@ class DataSettings(BaseModel, extra="forbid"):
     data_seed: int = 0
 
 
+def taken(model: type[S], given: dict[str, Any]) -> S:
+    """Take the settings that are a model's out of those that were given, and return them.
+
+    Raises:
+        ConfigurationInvalid: a value cannot be used.
+    """
+    own = {name: given.pop(name) for name in list(given) if name in model.model_fields}
+    try:
+        return model(**own)
+    except ValidationError as error:
+        problems = "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
+        raise ConfigurationInvalid(f"These settings cannot be used: {problems}.") from error
+
+
 def load_data(reference: str, settings: DataSettings, versions_location: str) -> TaskData:
     """Return a dataset's splits.
 
@@ -138,6 +154,11 @@ def _task_data(
     train = chosen("train", splits.train, settings.train_rows, 2)
     validation = chosen("validation", splits.validation, settings.validation_rows, 1)
     test = chosen("test", splits.test, settings.test_rows, 1)
+    if main.labelled and len({item.answers[0] for item in train}) == 1:
+        raise DatasetInvalid(
+            f"Every train row of {main.name} has the label {train[0].answers[0]}.",
+            "Train on more rows: with one label there is nothing to learn.",
+        )
     unseen = sorted({i.answers[0] for i in test} - {i.answers[0] for i in train})
     if main.labelled and unseen:
         notes += (f"No train row has the label {', '.join(unseen)}.",)

@@ -18,7 +18,7 @@ def ending(folder: RunFolder, ended: Ended, started: datetime) -> dict[str, Any]
         return None
     if ended.cancelled:
         return result_of(folder.request(), "cancelled", started)
-    error, hint = _reason(folder, ended)
+    error, hint = reason(folder, ended.code)
     return result_of(folder.request(), "failed", started, error=error, hint=hint)
 
 
@@ -48,16 +48,23 @@ def result_of(
     }
 
 
-def _reason(folder: RunFolder, ended: Ended) -> tuple[str, str]:
+def reason(folder: RunFolder, code: int, what: str = "The training") -> tuple[str, str]:
+    """Return why a process of a run ended without a result, and what to do about it.
+
+    Args:
+        folder: the run.
+        code: the process's exit code; negative for the signal that killed it.
+        what: the process in words.
+    """
     said = folder.last_lines()
     where = f"All it said is in {folder.log}."
-    if ended.code == -signal.SIGKILL:
+    if code == -signal.SIGKILL:
         return (
-            "The training was killed; memory may have run out.",
+            f"{what} was killed; memory may have run out.",
             f"Try a smaller model or fewer rows, or a method that trains less. {where}",
         )
-    if ended.code < 0:
-        how = f"was ended by {signal.Signals(-ended.code).name}"
+    if code < 0:
+        how = f"was ended by {signal.Signals(-code).name}"
     else:
-        how = f"ended with exit code {ended.code} and without a result"
-    return f"The training {how}{f': {said}' if said else '.'}", where
+        how = f"ended with exit code {code} and without a result"
+    return f"{what} {how}{f': {said}' if said else '.'}", where

@@ -1,28 +1,28 @@
 """Learning by gradient: the one training loop, with checkpoints that it can be resumed from.
 
 Everything that is drawn depends on the seed and the step alone, so a run that was killed and
-resumed ends with the same parameters as one that was not. Several processes (`accelerate launch`)
-share each batch and add their gradients up.
+resumed ends with the same parameters as one that was not. Several processes share each batch and
+add their gradients up; see `services.trainer.ranks`.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import random
-import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import timedelta
+from typing import ClassVar
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs
 from pydantic import Field
-from safetensors.torch import load_file, save_file
 
+from services.trainer.checkpoints import Checkpoints
 from services.trainer.job import Job, MethodSettings, Tuned, TuningFailed
-from shared.files import write_atomically
 
 CHECKPOINT_SECONDS = 60.0
 _WARMUP = 0.1
@@ -39,6 +39,8 @@ class GradientSettings(MethodSettings):
         learning_rate: at its highest; it rises over a tenth of the steps, then falls to 0.
         weight_decay: of AdamW.
     """
+
+    by_gradient: ClassVar[bool] = True
 
     epochs: int = Field(default=3, ge=1)
     batch_size: int = Field(default=16, ge=1)
@@ -72,6 +74,11 @@ class _State:
     tokens: int = 0
     seconds: float = 0.0
 
+    @property
+    def pace(self) -> float:
+        """Tokens a second."""
+        return self.tokens / max(self.seconds, 1e-9)
+
 
 class Learner:
     """Trains named parameters, then leaves them as they were when validation was best."""
@@ -83,8 +90,10 @@ class Learner:
         self._named = dict(parameters)
         self._settings = settings
         self._accelerator = Accelerator(
-            cpu=job.device == "cpu",
+            cpu=torch.device(job.network.device).type == "cpu",
             mixed_precision="bf16" if job.precision == "bfloat16" else "no",
+            # A process that is gone is noticed from outside; one that scores may take its time.
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=30))],
         )
         self._optimizer = torch.optim.AdamW(
             self._named.values(),
@@ -92,14 +101,15 @@ class Learner:
             weight_decay=settings.weight_decay,
             foreach=False,
         )
-        self._folder = job.folder / "checkpoint"
+        self._checkpoints = Checkpoints(job.folder / "checkpoint", self._named, self._optimizer)
         self._state = _State()
+        self._late = False
 
     def learn(self, objective: Objective) -> Tuned:
-        """Run to the last step, or until the job's time is over.
+        """Run to the last step, or until the job's time is over; of several processes one returns.
 
         Raises:
-            TuningFailed: the loss is not a number any more.
+            TuningFailed: the loss, or how it changes, is not a number any more.
         """
         state = self._resume()
         earlier = state.seconds
@@ -108,7 +118,7 @@ class Learner:
         saved = time.monotonic()
         notes: tuple[str, ...] = ()
         while state.step < steps:
-            if self._job.late and state.step:
+            if self._late:
                 notes = (f"Stopped by its time limit after {state.step} of {steps} steps.",)
                 break
             began = time.monotonic()
@@ -118,29 +128,38 @@ class Learner:
             state.seconds += time.monotonic() - began
             state.tokens += sum(objective.sizes[at] for at in batch)
             state.curve.append((state.step, loss))
-            self._job.progress(
-                "training",
-                state.step,
-                steps,
-                loss=loss,
-                tokens_per_second=state.tokens / max(state.seconds, 1e-9),
-                seconds_left=state.seconds / state.step * (steps - state.step),
-            )
+            self._tell(loss, steps)
             if state.step % each_epoch == 0:
                 self._validate(objective)
-            if time.monotonic() - saved > CHECKPOINT_SECONDS and state.step < steps:
-                self._save()
+            due = time.monotonic() - saved > CHECKPOINT_SECONDS and state.step < steps
+            if due and self._accelerator.is_main_process:
+                self._checkpoints.save(state.step, vars(state))
                 saved = time.monotonic()
+        self._accelerator.end_training()
+        if not self._accelerator.is_main_process:
+            sys.exit()  # all have learned the same, and the first one sees to the rest
         if notes:
             self._validate(objective)
-        self._restore_best(objective)
+        if objective.validation is not None:
+            self._checkpoints.restore_best()
         return Tuned(
             trainable=sum(p.numel() for p in self._named.values()),
             curve=_thinned(state.curve),
             validation_curve=state.validation,
-            tokens_per_second=round(state.tokens / max(state.seconds, 1e-9), 1),
+            tokens_per_second=round(state.pace, 1),
             earlier_seconds=earlier,
             notes=notes,
+        )
+
+    def _tell(self, loss: float, steps: int) -> None:
+        state = self._state
+        self._job.progress(
+            "training",
+            state.step,
+            steps,
+            loss=loss,
+            tokens_per_second=state.pace,
+            seconds_left=state.seconds / state.step * (steps - state.step),
         )
 
     def _batch(self, step: int, each_epoch: int, count: int, sizes: Sequence[int]) -> list[int]:
@@ -161,35 +180,47 @@ class Learner:
             group["lr"] = self._settings.learning_rate * _pace(self._state.step, steps)
         accelerator = self._accelerator
         mine = batch[accelerator.process_index :: accelerator.num_processes]
-        total, tokens = torch.zeros(2), 0
+        total = torch.zeros(3)
         for rows in _within(mine, objective):
             with accelerator.autocast():
                 loss, scored = objective.loss(rows)
             accelerator.backward(loss)
-            total += torch.tensor([loss.item(), float(scored)])
-        if accelerator.num_processes > 1:
-            total = accelerator.reduce(total.to(accelerator.device), "sum").cpu()
-            for parameter in self._named.values():
-                if parameter.grad is None:  # this process had no row of a short batch
-                    parameter.grad = torch.zeros_like(parameter)
-                parameter.grad = accelerator.reduce(parameter.grad, "sum")
-        tokens = int(total[1])
-        mean = float(total[0]) / tokens
-        if not math.isfinite(mean):
-            raise TuningFailed(
-                f"The loss became {mean} at step {self._state.step + 1}.",
-                "Lower the learning rate (--set learning_rate=...); it is "
-                f"{self._settings.learning_rate:g} now.",
-            )
+            total += torch.tensor([loss.item(), float(scored), 0.0])
+        total[2] = float(self._job.late)
+        summed, tokens, late = map(float, self._add_up(total))
+        self._late = late > 0
+        mean = summed / tokens
         for parameter in self._named.values():
             if parameter.grad is not None:
                 parameter.grad /= tokens
-        torch.nn.utils.clip_grad_norm_(self._named.values(), _CLIP)
+        slope = torch.nn.utils.clip_grad_norm_(self._named.values(), _CLIP).item()
+        for what, value in (("loss", mean), ("gradient", slope)):
+            if not math.isfinite(value):
+                raise TuningFailed(
+                    f"The {what} became {value} at step {self._state.step + 1}.",
+                    "Lower the learning rate (--set learning_rate=...); it is "
+                    f"{self._settings.learning_rate:g} now.",
+                )
         self._optimizer.step()
         self._optimizer.zero_grad()
         return mean
 
+    def _add_up(self, total: torch.Tensor) -> torch.Tensor:
+        """Return the sum over all processes of what each found; their gradients are summed too."""
+        accelerator = self._accelerator
+        if accelerator.num_processes == 1:
+            return total
+        for parameter in self._named.values():
+            # A process has no gradient where it had no row of a short batch.
+            own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            shared = accelerator.reduce(own.to(accelerator.device), "sum")
+            parameter.grad = shared.to(parameter.device)
+        summed: torch.Tensor = accelerator.reduce(total.to(accelerator.device), "sum").cpu()
+        return summed
+
     def _validate(self, objective: Objective) -> None:
+        if not self._accelerator.is_main_process:
+            return
         state = self._state
         if objective.validation is None or (
             state.validation and state.validation[-1][0] == state.step
@@ -199,66 +230,15 @@ class Learner:
         state.validation.append((state.step, loss))
         if loss < state.best:
             state.best = loss
-            _write(self._tensors(), self._folder / "best.safetensors")
-
-    def _restore_best(self, objective: Objective) -> None:
-        if objective.validation is not None and (self._folder / "best.safetensors").is_file():
-            self._put(load_file(self._folder / "best.safetensors"))
-
-    def _tensors(self) -> dict[str, torch.Tensor]:
-        return {name: p.detach().cpu().contiguous() for name, p in self._named.items()}
-
-    def _put(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        with torch.no_grad():
-            for name, parameter in self._named.items():
-                parameter.copy_(tensors[name])
-
-    def _save(self) -> None:
-        """Write a checkpoint under a new name, then point to it: there is always a whole one."""
-        if not self._accelerator.is_main_process:
-            return
-        folder = self._folder / f"step-{self._state.step}"
-        moments = {
-            f"{name}/{kind}": value.detach().cpu().contiguous()
-            for name, parameter in self._named.items()
-            for kind, value in self._optimizer.state[parameter].items()
-        }
-        _write(self._tensors(), folder / "parameters.safetensors")
-        _write(moments, folder / "optimizer.safetensors")
-        pointer = self._folder / "state.json"
-        state = json.dumps({"folder": folder.name} | vars(self._state))
-        write_atomically(pointer, lambda partial: partial.write_text(state))
-        for old in self._folder.glob("step-*"):
-            if old != folder:
-                shutil.rmtree(old, ignore_errors=True)
+            self._checkpoints.save_best()
 
     def _resume(self) -> _State:
-        pointer = self._folder / "state.json"
-        if not pointer.is_file():
-            return self._state
-        found = json.loads(pointer.read_text())
-        folder = self._folder / found.pop("folder")
-        self._put(load_file(folder / "parameters.safetensors"))
-        moments = load_file(folder / "optimizer.safetensors")
-        for name, parameter in self._named.items():
-            kept = {
-                key.removeprefix(f"{name}/"): value
-                for key, value in moments.items()
-                if key.rpartition("/")[0] == name
-            }
-            if kept:
-                self._optimizer.state[parameter] = {
-                    kind: value if kind == "step" else value.to(parameter.device)
-                    for kind, value in kept.items()
-                }
-        self._state = _State(**found)
-        self._state.curve = [(int(at), loss) for at, loss in self._state.curve]
-        self._state.validation = [(int(at), loss) for at, loss in self._state.validation]
+        found = self._checkpoints.load()
+        if found is not None:
+            self._state = _State(**found)
+            self._state.curve = [(int(at), loss) for at, loss in self._state.curve]
+            self._state.validation = [(int(at), loss) for at, loss in self._state.validation]
         return self._state
-
-
-def _write(tensors: Mapping[str, torch.Tensor], file: Path) -> None:
-    write_atomically(file, lambda partial: save_file(dict(tensors), partial))
 
 
 def _within(rows: Sequence[int], objective: Objective) -> list[list[int]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,15 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.trainer.endings import ending, result_of
+from services.trainer.methods import check_name
 from services.trainer.naming import run_id, settle
-from services.trainer.process import END_SECONDS, POLL_SECONDS, supervise
+from services.trainer.process import END_SECONDS, POLL_SECONDS, WORK, supervise
 from services.trainer.runs import RunFolder, RunNameInvalid, Runs
 from services.trainer.settings import TrainerSettings
 from shared.errors import GristmillError
 from shared.messages import TrainingCompleted, TrainingProgressed, TrainingRequested
 from shared.settings import Settings
 
-WORK = (sys.executable, "-m", "services.trainer.work")
 ASKED = ("dataset", "method", "model", "settings")
 
 Announce = Callable[[TrainingProgressed], Awaitable[None]]
@@ -48,7 +47,6 @@ class Trainer:
         self.runs = Runs(own.location(settings.home))
         self.announce = announce
         self.command = command or WORK
-        self._slots = asyncio.Semaphore(own.concurrency)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
@@ -63,7 +61,7 @@ class Trainer:
             task.add_done_callback(self._tasks.discard)
         request = {"run": message.run, **message.model_dump(include=set(ASKED))}
         try:
-            request = await self._request(message)
+            request = await described(message, self.settings)
             result = await self._result(self.runs.folder(request["run"]), request)
         except GristmillError as error:
             if error.retryable:
@@ -81,15 +79,6 @@ class Trainer:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=END_SECONDS + 5)
 
-    async def _request(self, message: TrainingRequested) -> dict[str, Any]:
-        """Return the content of `request.json`."""
-        where = self.settings.versions_location
-        dataset, content = await settle(message.dataset, where)
-        name = message.run or await asyncio.to_thread(
-            run_id, message.method, content, message.model, message.settings
-        )
-        return describe(message, name, dataset, self.settings)
-
     async def _result(self, folder: RunFolder, request: dict[str, Any]) -> dict[str, Any]:
         before = folder.request()
         if before and any(before.get(key) != request[key] for key in ASKED):
@@ -102,18 +91,13 @@ class Trainer:
         if not before:
             folder.create(request)
         started = _now()
-        if not await self._slot(folder):
-            return self._cancelled(folder, request)
+        lock = await self._lock(folder, request)
+        if lock is None:  # whoever has the run writes down that it was cancelled
+            return _standing(folder, request) or result_of(request, "cancelled", started)
         try:
-            lock = await self._lock(folder, request)
-            if lock is None:
-                return _standing(folder, request) or self._cancelled(folder, request)
-            try:
-                return await self._train(folder, request, lock, started)
-            finally:
-                os.close(lock)
+            return await self._train(folder, request, lock, started)
         finally:
-            self._slots.release()
+            os.close(lock)
 
     async def _train(
         self, folder: RunFolder, request: dict[str, Any], lock: int, started: datetime
@@ -138,44 +122,37 @@ class Trainer:
             folder.write_result(missing)
         return missing or folder.result() or {}
 
-    async def _slot(self, folder: RunFolder) -> bool:
-        """Wait for a turn; False where the run is cancelled before it comes."""
-        while not self._stopping:
-            if self._unwanted(folder):
-                return False
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._slots.acquire()
-                    return True
-        raise asyncio.CancelledError
-
     async def _lock(self, folder: RunFolder, request: dict[str, Any]) -> int | None:
         """Wait for the run to be ours; None where it has ended, or is cancelled, before it is."""
         while not self._stopping:
             if (lock := folder.lock()) is not None:
                 return lock
-            if self._unwanted(folder) or _standing(folder, request) is not None:
+            unwanted = folder.cancel_requested() and folder.result() is None
+            if unwanted or _standing(folder, request) is not None:
                 return None
             await asyncio.sleep(POLL_SECONDS)
         raise asyncio.CancelledError
 
-    def _unwanted(self, folder: RunFolder) -> bool:
-        return folder.cancel_requested() and folder.result() is None
 
-    def _cancelled(self, folder: RunFolder, request: dict[str, Any]) -> dict[str, Any]:
-        """Return that it was cancelled; written down unless whoever runs it will do so."""
-        result = result_of(request, "cancelled", _now())
-        lock = folder.lock()
-        if lock is not None:
-            folder.write_result(result)
-            os.close(lock)
-        return result
+async def described(message: TrainingRequested, settings: Settings) -> dict[str, Any]:
+    """Return the content of a run's `request.json`, its name derived where none is given.
+
+    Raises:
+        MethodUnknown: there is no such method.
+        DatasetNotFound: there is no such version.
+    """
+    check_name(message.method)
+    dataset, content = await settle(message.dataset, settings.versions_location)
+    name = message.run or await asyncio.to_thread(
+        run_id, message.method, content, message.model, message.settings
+    )
+    return describe(message, name, dataset, settings)
 
 
 def describe(
     message: TrainingRequested, name: str, dataset: str, settings: Settings
 ) -> dict[str, Any]:
-    """Return the content of a run's `request.json`."""
+    """Return the content of a run's `request.json`, for what has been settled already."""
     return {
         "run": name,
         "dataset": dataset,

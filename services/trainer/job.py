@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.trainer.data import TaskData
-from services.trainer.methods import METHODS
+from services.trainer.methods import METHODS, check_name
 from shared.answering.artifact import Artifact, Kind
 from shared.answering.network import Network
 from shared.answering.port import Task
@@ -32,8 +32,13 @@ class TuningFailed(GristmillError):
 
 
 class MethodSettings(BaseModel):
-    """What every method can be told; each adds its own."""
+    """What every method can be told; each adds its own.
 
+    Attributes:
+        by_gradient: whether the method learns by gradient, so that several processes can share it.
+    """
+
+    by_gradient: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid")
 
 
@@ -108,6 +113,11 @@ class Job:
         self.progress("loading", 0, 1)
         return Network.open(self.model, device=self.device)
 
+    @property
+    def parameters(self) -> int:
+        """How many the base model has; 0 behind an endpoint, which does not tell."""
+        return 0 if self.behind_endpoint else int(self.network.model.num_parameters())
+
     @cached_property
     def template(self) -> Template:
         """The default template, with the answers' length measured on the training rows."""
@@ -164,12 +174,10 @@ def method_named(name: str, settings: dict[str, Any]) -> Method:
     """Return a method with its settings.
 
     Raises:
-        ConfigurationInvalid: no such method, or a setting it does not have.
+        MethodUnknown: there is none of this name.
+        ConfigurationInvalid: a setting that it does not have, or not with this value.
     """
-    if name not in METHODS:
-        raise ConfigurationInvalid(
-            f"There is no tuning method {name!r}.", f"There are {', '.join(METHODS)}."
-        )
+    check_name(name)
     module, _, class_name = METHODS[name].partition(":")
     found = getattr(importlib.import_module(f"services.trainer.methods.{module}"), class_name)
     try:

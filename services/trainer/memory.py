@@ -30,8 +30,13 @@ def parameters_of(reference: str) -> int:
     return sum(_parameters_in(file) for file in files)
 
 
-def check(reference: str, method: str) -> None:
+def check(reference: str, method: str, processes: int = 1) -> None:
     """Refuse a run that cannot fit.
+
+    Args:
+        reference: of the model.
+        method: how it is tuned.
+        processes: how many hold the model.
 
     Raises:
         ModelTooLarge: with both figures.
@@ -40,13 +45,15 @@ def check(reference: str, method: str) -> None:
         return
     count = parameters_of(reference)
     trained = count * _TRAINED.get(method, 0.0)
-    needed = count * _BYTES + trained * _BYTES * (_STATES - 1) + _BESIDES
+    each = count * _BYTES + trained * _BYTES * (_STATES - 1) + _BESIDES
+    needed = each * processes
     available = available_bytes()
     if needed > available:
         raise ModelTooLarge(
             f"{method} of {reference} ({count / 1e6:.0f} M parameters) needs about "
             f"{needed / 1e9:.1f} GB of memory and {available / 1e9:.1f} GB are free.",
-            "Take a smaller model, or a method that trains less, such as lora.",
+            "Take a smaller model, or a method that trains less, such as lora"
+            + (", or fewer processes." if processes > 1 else "."),
         )
 
 

@@ -11,13 +11,7 @@ from typing import Any
 
 from shared.errors import DatasetNotFound
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _VERSION = re.compile(r"latest|v?(\d+)")
-
-
-def is_name(text: str) -> bool:
-    """Whether this can be the name of a run, and so of a folder: lower case, digits, hyphens."""
-    return _NAME.fullmatch(text) is not None
 
 
 def run_id(method: str, dataset: str, model: str, settings: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from services.trainer.runs import RunFolder
 
+WORK = (sys.executable, "-m", "services.trainer.work")
 POLL_SECONDS = 0.2
 REPORT_SECONDS = 1.0
 END_SECONDS = 10.0
@@ -69,7 +70,7 @@ async def supervise(
             stderr=log,
             pass_fds=(lock,),
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     try:
         return await _watch(process, folder, progress, stopping)
@@ -129,6 +130,7 @@ class _Progress:
             self._newest = None
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have this process killed when the one that started it ends; called between fork and exec."""
     if _LIBC is not None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

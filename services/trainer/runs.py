@@ -12,16 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from services.trainer.naming import is_name
 from shared.errors import GristmillError
+from shared.runs import REQUEST_FILE, find, folders, is_name
 
 Status = Literal["waiting", "running", "completed", "failed", "cancelled"]
 ENDED: tuple[Status, ...] = ("completed", "failed", "cancelled")
 TAIL_BYTES = 8192
-
-
-class RunNotFound(GristmillError):
-    """No run has this name."""
 
 
 class RunIsBusy(GristmillError):
@@ -45,23 +41,23 @@ class RunFolder:
 
     def exists(self) -> bool:
         """Whether anybody has asked for this run."""
-        return (self.path / "request.json").is_file()
+        return (self.path / REQUEST_FILE).is_file()
 
     @property
     def asked(self) -> float:
         """When it was last asked for, in seconds since 1970; 0 where that is not known."""
         with suppress(OSError):
-            return (self.path / "request.json").stat().st_mtime
+            return (self.path / REQUEST_FILE).stat().st_mtime
         return 0.0
 
     def create(self, request: Mapping[str, Any]) -> None:
         """Make the folder and write down what is asked for; again is no harm."""
         self.path.mkdir(parents=True, exist_ok=True)
-        _write(self.path / "request.json", request)
+        _write(self.path / REQUEST_FILE, request)
 
     def request(self) -> dict[str, Any]:
         """Return what was asked for; empty where nothing readable is there."""
-        return _read(self.path / "request.json") or {}
+        return _read(self.path / REQUEST_FILE) or {}
 
     def status(self) -> Status:
         """Return how the run stands."""
@@ -202,8 +198,8 @@ class Runs:
 
     def all(self) -> list[RunFolder]:
         """Return every run, the one asked for first at the front."""
-        folders = [RunFolder(path) for path in self.path.glob("*") if is_name(path.name)]
-        return sorted((f for f in folders if f.exists()), key=lambda f: (f.asked, f.name))
+        found = [RunFolder(path) for path in folders(self.path)]
+        return sorted(found, key=lambda each: (each.asked, each.name))
 
     def find(self, beginning: str) -> RunFolder:
         """Return the run whose name is, or alone begins with, `beginning`.
@@ -211,13 +207,7 @@ class Runs:
         Raises:
             RunNotFound: none does, or several do.
         """
-        names = [folder.name for folder in self.all() if folder.name.startswith(beginning)]
-        if beginning in names:
-            names = [beginning]
-        if len(names) != 1:
-            several = f"is short for several: {', '.join(names)}" if names else "is no run"
-            raise RunNotFound(f"{beginning!r} {several}.", "`gristmill runs` lists them.")
-        return self.folder(names[0])
+        return RunFolder(find(self.path, beginning))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 
 class TrainerSettings(BaseModel):
@@ -12,11 +12,9 @@ class TrainerSettings(BaseModel):
 
     Attributes:
         runs: folder of the runs; empty for the folder `runs` in the home folder.
-        concurrency: trainings at once in one trainer.
     """
 
     runs: str = ""
-    concurrency: int = Field(default=1, ge=1)
 
     def location(self, home: Path) -> Path:
         """Return the folder of the runs."""

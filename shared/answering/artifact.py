@@ -14,14 +14,18 @@ words          `head.safetensors` and `vocabulary.json`: a linear layer over TF-
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from shared.answering.port import Answerer, Example, Query, Task
 from shared.answering.template import Template, default_template
 from shared.errors import GristmillError
 from shared.generation import references
+
+if TYPE_CHECKING:
+    from shared.answering.network import Network
 
 Kind = Literal["prompt", "adapter", "weights", "tensors", "label-head", "sentence-head", "words"]
 _FILE = "gristmill.json"
@@ -109,10 +113,8 @@ def open_answerer(folder: Path) -> Answerer:
         from shared.answering.heads import WordsAnswerer
 
         return WordsAnswerer(artifact, folder)
-    if references.endpoint(artifact.model) is not None:
-        from shared.answering.endpoint import EndpointAnswerer
-
-        return EndpointAnswerer(artifact, read_demonstrations(folder))
+    if artifact.kind == "prompt":
+        return prompted(artifact, read_demonstrations(folder))
     from shared.answering.local import open_local
 
     return open_local(artifact, folder)
@@ -124,12 +126,31 @@ def untuned(model: str) -> Answerer:
     Raises:
         ModelNotFound: nothing there.
     """
-    artifact = Artifact("prompt", "untuned", model, default_template(Task(), chat=True))
-    if references.endpoint(model) is not None:
+    return prompted(Artifact("prompt", "untuned", model, default_template(Task(), chat=True)))
+
+
+def prompted(
+    artifact: Artifact,
+    pool: Sequence[Example] = (),
+    network: Callable[[], Network] | None = None,
+) -> Answerer:
+    """Open a model that only words were tuned of: behind its endpoint, or in this process.
+
+    Args:
+        artifact: names the model and holds the template.
+        pool: worked examples to choose from.
+        network: gives the model where it is open in this process already.
+
+    Raises:
+        ModelNotFound: nothing there.
+    """
+    if references.endpoint(artifact.model) is not None:
         from shared.answering.endpoint import EndpointAnswerer
 
-        return EndpointAnswerer(artifact, [])
+        return EndpointAnswerer(artifact, pool)
+    from shared.answering.demonstrations import Demonstrations
     from shared.answering.local import LanguageModelAnswerer
     from shared.answering.network import Network
 
-    return LanguageModelAnswerer(Network.open(model), artifact)
+    opened = network() if network else Network.open(artifact.model)
+    return LanguageModelAnswerer(opened, artifact, Demonstrations.of(artifact, pool))

@@ -91,4 +91,6 @@ def _tokens(network: Network, query: Query) -> tuple[Encoded, list[tuple[int, in
         words = network.tokenizer(f" {query.context[start:end]}", add_special_tokens=False)
         spans.append((len(ids), len(ids) + len(words["input_ids"])))
         ids = ids + list(words["input_ids"])
+    if len(ids) > network.context:
+        network.shortened += 1
     return Encoded(tuple(ids[: network.context])), spans

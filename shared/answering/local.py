@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from shared.answering.artifact import Artifact, ArtifactInvalid, read_demonstrations
+from shared.answering.artifact import Artifact, ArtifactInvalid
 from shared.answering.demonstrations import Demonstrations
 from shared.answering.network import Network
 from shared.answering.port import Answerer, Example, Query
@@ -60,7 +60,7 @@ class LanguageModelAnswerer:
 
 
 def open_local(artifact: Artifact, folder: Path) -> Answerer:
-    """Open an artifact whose base model runs here; see `open_answerer`."""
+    """Open an artifact that holds weights; see `open_answerer`."""
     if artifact.kind == "weights":
         return LanguageModelAnswerer(Network.open(str(folder)), artifact)
     network = Network.open(artifact.model)
@@ -70,10 +70,9 @@ def open_local(artifact: Artifact, folder: Path) -> Answerer:
         return open_head(network, artifact, folder)
     if artifact.kind == "adapter":
         add_adapter(network, folder)
-    elif artifact.kind == "tensors":
+    else:
         add_tensors(network, folder / TENSORS_FILE)
-    demonstrations = Demonstrations.of(artifact, read_demonstrations(folder))
-    return LanguageModelAnswerer(network, artifact, demonstrations)
+    return LanguageModelAnswerer(network, artifact)
 
 
 def add_adapter(network: Network, folder: Path) -> None:
@@ -81,7 +80,7 @@ def add_adapter(network: Network, folder: Path) -> None:
     from peft import PeftModel
 
     try:
-        network.model = PeftModel.from_pretrained(network.model, str(folder)).eval()
+        network.wrap(PeftModel.from_pretrained(network.model, str(folder)).eval())
     except (OSError, ValueError, RuntimeError) as error:
         raise ArtifactInvalid(f"The adapter in {folder} cannot be loaded: {error}.") from error
 

@@ -14,17 +14,12 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from shared.answering.port import Example, Query
+from shared.answering.port import ContextTooLong, Example, Query
 from shared.answering.template import Template
-from shared.errors import GristmillError
 from shared.generation import loading, references
 
 BATCH_TOKENS = 4096
 """Most tokens, padding counted, that go through the model at once where nothing is trained."""
-
-
-class ContextTooLong(GristmillError):
-    """A query without its passage is already longer than the model can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +61,13 @@ class Network:
             ModelUnsupported: transformers cannot read it.
         """
         return cls(loading.load(references.locate(reference)), device)
+
+    def wrap(self, model: Any) -> None:
+        """Take the model with a PEFT adapter around it; virtual tokens take from the context."""
+        self.model = model
+        adapter = model.active_peft_config
+        if adapter.is_prompt_learning:
+            self.context -= adapter.num_virtual_tokens
 
     @property
     def chats(self) -> bool:

@@ -6,6 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.errors import GristmillError
+
+
+class ContextTooLong(GristmillError):
+    """A query without its passage is already longer than the model can read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:

@@ -14,26 +14,43 @@ from typing import Any, TypeVar
 from faststream.redis import BinaryMessageFormatV1
 from pydantic import ValidationError
 
+from shared import tracing
 from shared.errors import InvalidMessage, UnknownSchemaVersion
 from shared.messages import Message
 
 DATA = b"__data__"
 SEQUENCE = b"__sequence__"
 KNOWN_SCHEMA_VERSION = 1
+HEADER_CHARACTERS = 200
 
 _SEQUENCE = re.compile(rb"\d{15,}-\d{6,}")
 
 M = TypeVar("M", bound=Message)
 
 
-async def encode(message: Message) -> bytes:
-    """Return the envelope of `message`; its correlation id is the document's or the request's."""
+async def encode(message: Message, correlation_id: str = "") -> bytes:
+    """Return the envelope of `message`, which says what trace it is written in.
+
+    Args:
+        message: the message.
+        correlation_id: the document's or the request's where it is empty.
+    """
+    headers = {"content-type": "application/json"}
+    if traceparent := tracing.current():
+        headers[tracing.TRACEPARENT] = traceparent
     return await BinaryMessageFormatV1.encode(
         message=message.model_dump_json(),
         reply_to=None,
-        headers={"content-type": "application/json"},
-        correlation_id=subject_id(message),
+        headers=headers,
+        correlation_id=correlation_id or subject_id(message),
     )
+
+
+def header(headers: Mapping[str, Any], name: str) -> str:
+    """Return a header as a client may have written it; empty where it cannot be passed on."""
+    value = headers.get(name)
+    fit = isinstance(value, str) and value.isascii() and len(value) <= HEADER_CHARACTERS
+    return str(value) if fit else ""
 
 
 def subject_id(message: Message) -> str:

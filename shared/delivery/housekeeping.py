@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from shared.delivery.scripts import Scripts
 from shared.delivery.settings import DeliverySettings
 from shared.errors import BrokerUnreachable
-from shared.telemetry import BACKLOG, PENDING
+from shared.telemetry import BACKLOG, DEAD_LETTERS, OLDEST_PENDING_SECONDS, PENDING
 from shared.topology import STREAMS, read_by, written_by
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class Housekeeping:
             try:
                 for stream in self.reads:
                     await self.scripts.trim(stream.name, stream.groups)
-                    await self._look_at(stream.name)
+                    await self.look_at(stream.name)
             except (BrokerUnreachable, RedisError, OSError) as error:
                 log.warning("housekeeping waits", error=str(error))
             await asyncio.sleep(EVERY_SECONDS)
@@ -62,17 +62,32 @@ class Housekeeping:
         await self.scripts.trim(name, groups)
         return int(await self.scripts.client.xlen(key)) < self.settings.high_water
 
-    async def _look_at(self, name: str) -> None:
+    async def look_at(self, name: str) -> None:
+        """Bring the metrics of a stream up to date; forget consumers that are long gone."""
         key = self.scripts.keys.stream(name)
         client = self.scripts.client
         for group in await client.xinfo_groups(key):
             if group["name"].decode() == self.service:
-                BACKLOG.labels(self.service, name).set(group["lag"] or 0)
-                PENDING.labels(self.service, name).set(group["pending"])
+                pending, lag = group["pending"], group["lag"]
+                if lag is None:  # as long as the entry delivered last is the one deleted last
+                    lag = await client.xlen(key) - pending
+                BACKLOG.labels(self.service, name).set(lag)
+                PENDING.labels(self.service, name).set(pending)
+                OLDEST_PENDING_SECONDS.labels(self.service, name).set(await self._oldest(key))
+        DEAD_LETTERS.labels(name).set(await client.xlen(self.scripts.keys.dead(name)))
         forgotten = self.settings.lease_seconds * FORGOTTEN_AFTER_LEASES * 1000
         for consumer in await client.xinfo_consumers(key, self.service):
             if consumer["pending"] == 0 and consumer["idle"] > forgotten:
                 await client.xgroup_delconsumer(key, self.service, consumer["name"])
+
+    async def _oldest(self, key: str) -> float:
+        """Return the age of the oldest pending entry in seconds, by the broker's clock."""
+        first = (await self.scripts.client.xpending(key, self.service))["min"]
+        if first is None:
+            return 0.0
+        seconds, microseconds = await self.scripts.client.time()
+        appended = int(first.partition(b"-")[0]) / 1000
+        return max(float(seconds + microseconds / 1e6 - appended), 0.0)
 
 
 async def drained(scripts: Scripts, services: Collection[str]) -> bool:

@@ -18,8 +18,19 @@ import structlog
 from faststream import BaseMiddleware
 
 from shared import messages as m
+from shared import tracing
+from shared.delivery.activity import Activity
 from shared.delivery.dead import new_letter
-from shared.delivery.envelope import DATA, body_of, encode, sequence_of, sortable
+from shared.delivery.envelope import (
+    DATA,
+    body_of,
+    encode,
+    header,
+    sequence_of,
+    sortable,
+    subject_id,
+)
+from shared.delivery.observed import count_changes, is_about, observed
 from shared.delivery.outcome import Outcome
 from shared.delivery.plan import commit_plan, output_streams, score_of, subject_of
 from shared.delivery.scripts import Lease, Scripts
@@ -64,6 +75,7 @@ class Stage:
         scripts: Scripts,
         room: Room,
         undo: Undo | None,
+        activity: Activity,
     ) -> None:
         self.service = service
         self.stream = stream
@@ -72,6 +84,7 @@ class Stage:
         self.scripts = scripts
         self.room = room
         self.undo = undo
+        self.activity = activity
 
 
 class Delivery:
@@ -89,40 +102,47 @@ class Delivery:
         self.message: m.Message | None = None
         self.subject = subject_of(None, stage.service, self.scripts.keys)
         self.deliveries = 0
+        self.correlation_id = header(msg.headers, "correlation_id")
         self._heart: asyncio.Task[None] | None = None
-        self.log = log.bind(stream=stage.stream.name, entry=self.lease.entry_id)
 
     async def settle(self, call_next: Any) -> None:
         """Bring the message to its end: committed, parked, buried, or left to its new holder."""
+        service, stream = self.stage.service, self.stage.stream.name
         started = time.monotonic()
+        with self.stage.activity.at_work(), observed(self.lease, stream, self.msg.headers):
+            verdict = (await self._to_verdict(call_next)).lower()
+            tracing.note({"gristmill.verdict": verdict})
+        DELIVERIES.labels(service, stream, verdict).inc()
+        HANDLER_SECONDS.labels(service, stream).observe(time.monotonic() - started)
+
+    async def _to_verdict(self, call_next: Any) -> str:
         try:
-            verdict = await self._settle(call_next)
+            return await self._handled(call_next)
         except asyncio.CancelledError:
             with suppress(Exception):
                 await asyncio.shield(self._park(0))
             raise
         except GroupGone as error:
-            self.log.warning("left", error=str(error))
-            verdict = "GONE"
+            log.warning("left", error=str(error))
+            return "GONE"
         finally:
             if self._heart is not None:
                 self._heart.cancel()
-        DELIVERIES.labels(self.stage.service, self.stage.stream.name, verdict.lower()).inc()
-        HANDLER_SECONDS.labels(self.stage.service, self.stage.stream.name).observe(
-            time.monotonic() - started
-        )
 
-    async def _settle(self, call_next: Any) -> str:
+    async def _handled(self, call_next: Any) -> str:
         try:
             return await self._handle(call_next)
         except GroupGone:
             raise
         except Exception as error:
+            tracing.note({}, error)
             return await self._fail(error)
 
     async def _handle(self, call_next: Any) -> str:
-        self.message = await self._decoded()
-        self.subject = subject_of(self.message, self.stage.service, self.scripts.keys)
+        self.message = message = await self._decoded()
+        self.correlation_id = self.correlation_id or subject_id(message)
+        is_about(subject_id(message), self.correlation_id)
+        self.subject = subject_of(message, self.stage.service, self.scripts.keys)
         verdict = await self._begin()
         if verdict in {"GONE", "STOLEN"}:
             return verdict
@@ -168,21 +188,24 @@ class Delivery:
             self.message, self.subject, self.stage.service, outcome, FIRST_OUTPUT_KEY
         )
         plan |= {"sole": self._sole, "drop": drop}
-        return await self.scripts.commit(
+        verdict = await self.scripts.commit(
             self.lease,
             self.subject.ledger,
             plan,
             output_streams(outcome.messages),
-            [await encode(output) for output in outcome.messages],
+            [await encode(output, self.correlation_id) for output in outcome.messages],
             await self._completed(outcome),
         )
+        if verdict == "DONE":
+            count_changes(self.stage.service, plan)
+        return verdict
 
     async def _drop(self, verdict: str) -> str:
         """Acknowledge without outputs, taking back what an earlier try may have left outside."""
         if verdict == "RETRACTED" and self.stage.undo is not None:
             await self.stage.undo(self.message)
         await self._commit(Outcome(), drop=True)
-        self.log.debug("dropped", verdict=verdict)
+        log.debug("dropped", verdict=verdict)
         return verdict
 
     async def _fail(self, error: Exception) -> str:
@@ -191,7 +214,7 @@ class Delivery:
         if retryable and self.deliveries < settings.max_deliveries:
             backoff = settings.backoff_seconds * 2 ** max(self.deliveries - 1, 0)
             delay = min(backoff, settings.lease_seconds) * random.uniform(0.5, 1.0)
-            self.log.warning("will retry", seconds=round(delay, 2), error=str(error))
+            log.warning("will retry", seconds=round(delay, 2), error=str(error))
             return await self._park(delay)
         verdict = await self._bury(error)
         return await self._drop(verdict) if verdict == "RETRACTED" else verdict
@@ -202,7 +225,7 @@ class Delivery:
         return await self.scripts.fail(self.lease, self.subject.ledger, plan, b"", b"")
 
     async def _bury(self, error: Exception) -> str:
-        self.log.error("dead letter", error=str(error), document=self._uri)
+        log.error("dead letter", error=str(error), uri=self._uri)
         letter = new_letter(
             error,
             service=self.stage.service,
@@ -235,7 +258,8 @@ class Delivery:
         if document_id is None or isinstance(self.message, m.Request):
             return b""
         sequence = getattr(source, "sequence", "")
-        return await encode(m.DocumentCompleted(document_id=document_id, sequence=sequence))
+        event = m.DocumentCompleted(document_id=document_id, sequence=sequence)
+        return await encode(event, self.correlation_id)
 
     @property
     def _sequence(self) -> str:

@@ -7,12 +7,13 @@ import time
 from typing import Self
 from uuid import uuid4
 
-from shared.delivery.envelope import encode
+from shared import tracing
+from shared.delivery.envelope import encode, subject_id
 from shared.delivery.scripts import Scripts
 from shared.delivery.service import connect, create_groups
 from shared.errors import StreamFull
 from shared.messages import Message
-from shared.topology import Keys, stream_of
+from shared.topology import Keys, Stream, stream_of
 
 FULL_PAUSE_SECONDS = 0.2
 
@@ -55,6 +56,20 @@ class Publisher:
             BrokerUnreachable: the broker does not answer.
         """
         stream = stream_of(message)
+        with tracing.span(
+            "client",
+            f"send {stream.name}",
+            "producer",
+            tracing.current(),
+            {
+                "messaging.system": "redis",
+                "messaging.destination.name": self.keys.stream(stream.name),
+                "gristmill.document": subject_id(message),
+            },
+        ):
+            return await self._publish(message, stream, wait_seconds)
+
+    async def _publish(self, message: Message, stream: Stream, wait_seconds: float) -> str:
         payload = await encode(message)
         token = uuid4().hex
         end = time.monotonic() + wait_seconds

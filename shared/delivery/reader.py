@@ -37,8 +37,7 @@ class Reader:
 
     Args:
         subscriber: FastStream's.
-        stream: key of the stream.
-        group, consumer: as whom to read.
+        who: stream, group and consumer.
         scripts: the delivery scripts, and the client.
         gate: the service's.
         settings: say how many messages run at once, and how long a lease is.
@@ -47,17 +46,14 @@ class Reader:
     def __init__(
         self,
         subscriber: SubscriberUsecase[Any],
-        stream: str,
-        group: str,
-        consumer: str,
+        who: tuple[str, str, str],
         scripts: Scripts,
         gate: Gate,
         settings: DeliverySettings,
     ) -> None:
         self.subscriber = subscriber
-        self.stream = stream
-        self.group = group
-        self.consumer = consumer
+        self.who = who
+        self.stream = who[0]
         self.scripts = scripts
         self.gate = gate
         self.settings = settings
@@ -134,7 +130,7 @@ class Reader:
     async def _reclaim(self, free: int, *, suspects: bool = False) -> tuple[list[Taken], bool]:
         lease_ms = int(self.settings.lease_seconds * 1000)
         return await self.scripts.reclaim(
-            (self.stream, self.group, self.consumer),
+            self.who,
             idle_ms=lease_ms,
             count=free,
             tries=TRIES_IN_COMPANY,
@@ -142,10 +138,11 @@ class Reader:
         )
 
     async def _new(self, free: int, *, block: bool) -> list[Taken]:
+        stream, group, consumer = self.who
         reply = await self.scripts.client.xreadgroup(
-            self.group,
-            self.consumer,
-            {self.stream: ">"},
+            group,
+            consumer,
+            {stream: ">"},
             count=free,
             block=int(LOOK_EVERY_SECONDS * 1000) if block else None,
         )

@@ -20,6 +20,8 @@ from redis.exceptions import ResponseError
 from starlette.routing import BaseRoute
 
 from shared import messages as m
+from shared import tracing
+from shared.delivery.activity import Activity
 from shared.delivery.envelope import DATA, body_of, decode, sequence_of
 from shared.delivery.gate import Gate
 from shared.delivery.housekeeping import Housekeeping
@@ -51,6 +53,7 @@ class Service:
         settings: how messages are read, retried and bounded.
 
     Attributes:
+        activity: whether it handles messages now.
         routes: the service's own HTTP routes, beside those every service has.
     """
 
@@ -63,6 +66,7 @@ class Service:
         # A service has nothing better to do than to wait: what it holds it keeps the lease of.
         self.scripts = Scripts(self.client, keys, patience=math.inf)
         self.housekeeping = Housekeeping(name, self.scripts, settings)
+        self.activity = Activity()
         self.broker = RedisBroker(
             redis_url,
             middlewares=(_FASTSTREAM_METRICS, self._middleware),
@@ -79,7 +83,12 @@ class Service:
             self.broker.publisher(stream=keys.stream(stream.name), schema=stream.message)
 
     def handle(
-        self, message_type: type[m.Message], handler: Handler, undo: Undo | None = None
+        self,
+        message_type: type[m.Message],
+        handler: Handler,
+        undo: Undo | None = None,
+        *,
+        one_by_one: bool = False,
     ) -> None:
         """Let `handler` have every message of this type.
 
@@ -88,6 +97,8 @@ class Service:
             handler: takes the message; returns messages, or an `Outcome`.
             undo: takes back what the handler did outside Redis, when it turns out after the fact
                 that the message's passage had already left its document. Must be idempotent.
+            one_by_one: take no message while one is handled, whatever `concurrency` says: those
+                that wait stay where any replica can take them. For handlers of minutes or hours.
         """
         stream = stream_of(message_type)
         key = self.keys.stream(stream.name)
@@ -99,6 +110,7 @@ class Service:
             self.scripts,
             self.housekeeping.room,
             undo,
+            self.activity,
         )
 
         async def consume(message: m.Message) -> Any:
@@ -115,17 +127,11 @@ class Service:
             decoder=_decoder(message_type),
         )
         subscriber(consume)
-        self._readers.append(
-            Reader(
-                subscriber,
-                key,
-                self.name,
-                self.consumer,
-                self.scripts,
-                self._gate,
-                self.settings,
-            )
-        )
+        settings = self.settings
+        if one_by_one:
+            settings = settings.model_copy(update={"concurrency": 1})
+        who = (key, self.name, self.consumer)
+        self._readers.append(Reader(subscriber, who, self.scripts, self._gate, settings))
 
     def on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call `close` when the service stops, after its handlers have finished."""
@@ -153,6 +159,7 @@ class Service:
         for close in reversed(self._closing):
             await close()
         await self.client.aclose()
+        await asyncio.to_thread(tracing.flush, self.name)
         log.info("stopped", service=self.name)
 
     def alive(self) -> bool:

@@ -59,7 +59,7 @@ class EndpointEmbedder:
             headers=headers, timeout=timeout_seconds, transport=transport
         )
         self._batcher: MicroBatcher[str, Vectors] = MicroBatcher(
-            self._request, max_size=batch_size, max_wait_seconds=max_wait_seconds
+            "embedding", self._request, max_size=batch_size, max_wait_seconds=max_wait_seconds
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:

@@ -72,7 +72,7 @@ class SentenceTransformersEmbedder:
         self._transformer = _load(reference, device)
         self.dimensions = int(self._transformer.get_embedding_dimension())
         self._batcher: MicroBatcher[str, Vectors] = MicroBatcher(
-            self._call, max_size=batch_size, max_wait_seconds=max_wait_seconds
+            "embedding", self._call, max_size=batch_size, max_wait_seconds=max_wait_seconds
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:

@@ -66,7 +66,7 @@ class CTranslate2Generator(LocalGenerator):
 
     def _start_causal(self, request: GenerationRequest) -> Any:
         prompt = request.prompt
-        head, rest = self._tokens.encode(request, self._room(self._context, request))
+        head, rest = self._read(request)
         longest = prompt.max_new_tokens
         if prompt.candidates > 1:
             # While it expands alternatives CTranslate2 4.8 counts the prompt too.
@@ -81,13 +81,18 @@ class CTranslate2Generator(LocalGenerator):
         )[0]
 
     def _start_seq2seq(self, request: GenerationRequest) -> Any:
-        head, rest = self._tokens.encode(request, self._room(self._context, request))
+        head, rest = self._read(request)
         return self._engine.translate_batch(
             [self._tokens.tokens(head + rest)],
             max_decoding_length=request.prompt.max_new_tokens,
             asynchronous=True,
             **self._search(request),
         )[0]
+
+    def _read(self, request: GenerationRequest) -> tuple[list[int], list[int]]:
+        head, rest = self._tokens.encode(request, self._room(self._context, request))
+        self._count(len(head) + len(rest), 0)
+        return head, rest
 
     def _search(self, request: GenerationRequest) -> dict[str, Any]:
         candidates = request.prompt.candidates
@@ -104,5 +109,6 @@ class CTranslate2Generator(LocalGenerator):
             lists = [[self._tokens.id_of(token) for token in each] for each in result.hypotheses]
         else:
             lists = result.sequences_ids
+        self._count(0, sum(len(each) for each in lists))
         longest = request.prompt.max_new_tokens
         return [self._tokens.decode(each[:longest], request.prompt) for each in lists]

@@ -11,6 +11,7 @@ from shared.batching import MicroBatcher
 from shared.errors import GenerationFailed
 from shared.generation.port import GenerationRequest, Kind
 from shared.generation.settings import GenerationSettings
+from shared.telemetry import TOKENS
 
 
 def cores(settings: GenerationSettings) -> int:
@@ -43,7 +44,7 @@ class LocalGenerator(ABC):
         self._ready = False
         self._loading = asyncio.Lock()
         self._batcher = MicroBatcher(
-            self._in_thread, settings.batch_size, settings.batch_wait_seconds
+            "generation", self._in_thread, settings.batch_size, settings.batch_wait_seconds
         )
 
     async def generate(self, request: GenerationRequest) -> list[str]:
@@ -74,6 +75,11 @@ class LocalGenerator(ABC):
 
     async def _in_thread(self, requests: list[GenerationRequest]) -> list[list[str]]:
         return await asyncio.to_thread(self._run, requests)
+
+    def _count(self, prompt: int, output: int) -> None:
+        """Count tokens read and written."""
+        TOKENS.labels(self.model, "prompt").inc(prompt)
+        TOKENS.labels(self.model, "output").inc(output)
 
     def _room(self, context: int, request: GenerationRequest) -> int:
         """Return how many tokens the prompt may have."""

@@ -12,12 +12,13 @@ from shared.generation import rendering
 from shared.generation.port import GenerationRequest, Kind
 from shared.generation.references import Endpoint
 from shared.generation.settings import GenerationSettings
+from shared.telemetry import TOKENS
 
 if TYPE_CHECKING:
     import httpx
 
 _BUSY = {408, 409, 425, 429}
-_CHARACTERS_PER_TOKEN = 3  # a low guess: the endpoint's tokenizer is not known here
+CHARACTERS_PER_TOKEN = 3  # a low guess: the endpoint's tokenizer is not known here
 _TEMPERATURE_OF_SEVERAL = 0.8
 
 
@@ -45,6 +46,7 @@ class OpenAIGenerator:
         """Return the candidates; see `TextGenerator.generate`."""
         async with self._slots:
             answer = await self._post(self._body(request))
+        self._count(answer)
         texts = [text.strip() for text in self._contents(answer) if text and text.strip()]
         if not texts:
             raise GenerationFailed(
@@ -71,7 +73,7 @@ class OpenAIGenerator:
 
         def length(passage: str) -> int:
             turns = rendering.fill_chat(request, passage)
-            return sum(len(turn.content) for turn in turns) // _CHARACTERS_PER_TOKEN
+            return sum(len(turn.content) for turn in turns) // CHARACTERS_PER_TOKEN
 
         passage = rendering.fit(request, length, self._settings.max_input_tokens)
         turns = rendering.fill_chat(request, passage)
@@ -119,6 +121,14 @@ class OpenAIGenerator:
             raise EndpointRefused(
                 f"{self._where} does not answer as a chat completion.", "Check the URL."
             ) from error
+
+    def _count(self, answer: Any) -> None:
+        """Count tokens read and written, where the endpoint says how many."""
+        usage = answer.get("usage") if isinstance(answer, dict) else None
+        for kind, name in (("prompt", "prompt_tokens"), ("output", "completion_tokens")):
+            count = usage.get(name) if isinstance(usage, dict) else None
+            if isinstance(count, int) and count > 0:
+                TOKENS.labels(self._endpoint.name, kind).inc(count)
 
     def _connected(self) -> httpx.AsyncClient:
         import httpx

@@ -77,14 +77,17 @@ class TransformersGenerator(LocalGenerator):
     def _generate(self, requests: list[GenerationRequest]) -> list[list[str]]:
         prompt = requests[0].prompt
         encoded = [self._tokens.encode(each, self._room(self._context, each)) for each in requests]
+        read = sum(len(head) + len(rest) for head, rest in encoded)
         inputs = self._padded([head + rest for head, rest in encoded])
         count = prompt.candidates
         if count == 1:
             rows = self._decode(inputs, prompt, None)
+            self._count(read, sum(len(row) for row in rows))
             return [[self._tokens.decode(row, prompt)] for row in rows]
         firsts = self._likeliest_first_tokens(inputs, count)
         repeated = {name: value.repeat_interleave(count, dim=0) for name, value in inputs.items()}
         rows = self._decode(repeated, prompt, firsts.reshape(-1, 1))
+        self._count(read, sum(len(row) for row in rows))
         texts = [self._tokens.decode(row, prompt) for row in rows]
         return [texts[at : at + count] for at in range(0, len(texts), count)]
 

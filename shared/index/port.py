@@ -63,7 +63,10 @@ class IndexedPassage(BaseModel):
     @property
     def searched_text(self) -> str:
         """What words and meaning are taken from: the headings say what the text is about."""
-        return "\n".join((*self.heading_path[-1:], self.text))
+        heading = "".join(self.heading_path[-1:])
+        if self.text.startswith(heading):  # the first passage of a section begins with it
+            return self.text
+        return f"{heading}\n{self.text}"
 
     def payload(self) -> dict[str, Any]:
         """Return it as JSON types, to be stored beside the vectors."""

@@ -65,7 +65,7 @@ class ServerIndex:
         self._ready = False
         self._making = asyncio.Lock()
         self._batcher: MicroBatcher[tuple[IndexedPassage, Vectors], None] = MicroBatcher(
-            self._write, max_size=batch_size, max_wait_seconds=max_wait_seconds
+            "index", self._write, max_size=batch_size, max_wait_seconds=max_wait_seconds
         )
 
     async def upsert(self, passages: Sequence[IndexedPassage], vectors: Vectors) -> None:

@@ -29,12 +29,7 @@ class BlobStore:
 
     def __init__(self, location: str, **options: Any) -> None:
         self._location = location
-        self._store: ObjectStore
-        if "://" in location and not location.startswith("file://"):
-            self._store = from_url(location, **options)
-        else:
-            folder = Path(location.removeprefix("file://")).expanduser().resolve()
-            self._store = LocalStore(folder, mkdir=True)
+        self._store = open_store(location, **options)
 
     async def put(self, body: bytes) -> str:
         """Store the body and return its hash; storing it again changes nothing.
@@ -76,6 +71,14 @@ class BlobStore:
         except FileNotFoundError:
             return False
         return True
+
+
+def open_store(location: str, **options: Any) -> ObjectStore:
+    """Open a folder or an object store; see `BlobStore` for the arguments."""
+    if "://" in location and not location.startswith("file://"):
+        return from_url(location, **options)
+    folder = Path(location.removeprefix("file://")).expanduser().resolve()
+    return LocalStore(folder, mkdir=True)
 
 
 def _key(sha256: str) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +40,7 @@ class DatasetVersion:
         documents: how many documents its accepted examples come from.
         fingerprint: 16 hex digits that equal contents share.
         table_version: the version of the Delta table, for those who read it with other tools.
+        made: how it was made, as JSON types: settings and what else its builder noted.
     """
 
     number: int
@@ -48,6 +50,7 @@ class DatasetVersion:
     documents: int
     fingerprint: str
     table_version: int
+    made: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Dataset:
@@ -62,9 +65,11 @@ class Dataset:
         self._location = location
         self._options = storage_options
 
-    async def build(self, examples: Sequence[Example]) -> DatasetVersion:
+    async def build(
+        self, examples: Sequence[Example], made: Mapping[str, Any] | None = None
+    ) -> DatasetVersion:
         """Make these examples the newest version, unless they are already, and return it."""
-        return await asyncio.to_thread(self._build, list(examples))
+        return await asyncio.to_thread(self._build, list(examples), dict(made or {}))
 
     async def versions(self) -> list[DatasetVersion]:
         """Return every version, oldest first; none where nothing was built yet."""
@@ -78,7 +83,7 @@ class Dataset:
         """
         return await asyncio.to_thread(self._read, version)
 
-    def _build(self, examples: list[Example]) -> DatasetVersion:
+    def _build(self, examples: list[Example], made: dict[str, Any]) -> DatasetVersion:
         fingerprint = fingerprint_of(examples)
         table = to_built(examples)
         about: dict[str, Any] = {
@@ -86,6 +91,7 @@ class Dataset:
             "rejected": sum(e.status == "rejected" for e in examples),
             "documents": len({e.document_id for e in examples if e.status == "accepted"}),
             "fingerprint": fingerprint,
+            "made": json.dumps(made, sort_keys=True),
         }
 
         def commit() -> None:
@@ -167,4 +173,5 @@ def _version(commit: dict[str, Any]) -> DatasetVersion:
         documents=int(commit["documents"]),
         fingerprint=str(commit["fingerprint"]),
         table_version=int(commit["table_version"]),
+        made=json.loads(commit.get("made", "{}")),
     )

@@ -1,9 +1,7 @@
 """Every example ever curated, as an append-only log in a Delta table.
 
-Entries are examples and tombstones. They are only appended, blindly: appends of any number of
-writers do not conflict, and writing an entry twice, or a tombstone before its example, is
-harmless, because `read` resolves the log by identity. Delta commits are atomic, so a writer
-killed anywhere leaves the table as it was before or after.
+Entries are examples and tombstones. Writing an entry twice, or a tombstone before its example, is
+harmless, because `read` resolves the log by identity.
 """
 
 from __future__ import annotations
@@ -13,17 +11,11 @@ from collections import defaultdict
 from typing import Any
 
 import pyarrow as pa
-import structlog
-from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from shared.batching import MicroBatcher
-from shared.storage.commits import location_of, retried
-from shared.storage.reach import reaching
+from shared.storage.appended import AppendedTable
 from shared.storage.rows import LOGGED, Example, Tombstone, to_examples, to_logged
 
-_LOG = structlog.get_logger(__name__)
-_KEEP_REPLACED_FILES_HOURS = 24  # for readers and writers that began before a compaction
 _IDENTITY = ("kind", "example_id", "passage_id", "sequence")
 
 
@@ -47,12 +39,11 @@ class ExampleLog:
         compact_every: int = 50,
         storage_options: dict[str, str] | None = None,
     ) -> None:
-        self._location = location_of(location)
-        self._options = storage_options
+        self._table = AppendedTable(location, LOGGED, storage_options)
         self._compact_every = compact_every
         self._commits = 0
         self._batcher: MicroBatcher[Example | Tombstone, None] = MicroBatcher(
-            self._append, max_size=batch_size, max_wait_seconds=max_wait_seconds
+            "examples", self._append, max_size=batch_size, max_wait_seconds=max_wait_seconds
         )
 
     async def append(self, example: Example) -> None:
@@ -76,32 +67,29 @@ class ExampleLog:
 
     async def compact(self) -> None:
         """Join the small files that appends leave; readers and writers go on meanwhile."""
-        await asyncio.to_thread(self._compact)
+        await asyncio.to_thread(self._table.compact)
 
     async def close(self) -> None:
         """Write what is waiting."""
         await self._batcher.aclose()
 
     async def _append(self, entries: list[Example | Tombstone]) -> list[None]:
-        table = pa.Table.from_pylist([to_logged(entry) for entry in entries], schema=LOGGED)
-        await asyncio.to_thread(retried, self._location, lambda: self._commit(table))
+        await asyncio.to_thread(self._table.append, [to_logged(entry) for entry in entries])
         self._commits += 1
         if self._compact_every and self._commits % self._compact_every == 0:
             await self.compact()
         return [None] * len(entries)
 
-    def _commit(self, table: pa.Table) -> None:
-        write_deltalake(self._location, table, mode="append", storage_options=self._options)
-
     def _read(self) -> list[Example]:
-        table = self._table()
+        table = self._table.read()
         if table is None:
             return []
         return to_examples(table.take(pa.array(_standing(table), pa.int64())))
 
     def _stays(self) -> dict[str, set[tuple[str, str]]]:
-        table = self._table(["document_id", *_IDENTITY])
-        entries = [] if table is None else table.to_pylist()
+        table = self._table.read()
+        columns = ["document_id", *_IDENTITY]
+        entries = [] if table is None else table.select(columns).to_pylist()
         ended = {(e["passage_id"], e["sequence"]) for e in entries if e["kind"] == "tombstone"}
         stays: dict[str, set[tuple[str, str]]] = defaultdict(set)
         for entry in entries:
@@ -109,26 +97,6 @@ class ExampleLog:
             if entry["kind"] == "example" and stay not in ended:
                 stays[entry["document_id"]].add(stay)
         return stays
-
-    def _table(self, columns: list[str] | None = None) -> pa.Table | None:
-        try:
-            opened = DeltaTable(self._location, storage_options=self._options)
-        except TableNotFoundError:
-            return None
-        with reaching(self._location, DeltaError):
-            return opened.to_pyarrow_table(columns=columns)
-
-    def _compact(self) -> None:
-        try:
-            table = DeltaTable(self._location, storage_options=self._options)
-            table.optimize.compact()
-            table.vacuum(
-                _KEEP_REPLACED_FILES_HOURS, dry_run=False, enforce_retention_duration=False
-            )
-        except TableNotFoundError:
-            return
-        except DeltaError as error:  # mostly another writer that compacts at the same time
-            _LOG.info("compaction put off", table=self._location, error=str(error))
 
 
 def _standing(table: pa.Table) -> list[int]:

@@ -30,6 +30,8 @@ class Example:
         prompt: name and fingerprint of the prompts, `SUMMARY'S + QUESTION'S`.
         sequence: which stay of the passage in its document; not in a built version.
         ordinal: which of the passage's questions; not in a built version.
+        vector: the question's embedding, packed (`shared/embedding/packing.py`); empty where there
+            is none; not in a built version.
     """
 
     example_id: str
@@ -53,6 +55,7 @@ class Example:
     prompt: str
     sequence: str = field(default="", kw_only=True)
     ordinal: int = field(default=0, kw_only=True)
+    vector: str = field(default="", kw_only=True)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the columns of a built version, as JSON types."""
@@ -63,12 +66,17 @@ class Example:
             "scores": dict(self.scores),
         }
 
+    @property
+    def human(self) -> bool:
+        """Whether a person has judged it."""
+        return self.scores.get("human") == 1
+
     def as_json(self) -> str:
         """Return the columns of a built version as one line that equal rows share."""
         return json.dumps(self.as_dict(), ensure_ascii=False, sort_keys=True)
 
 
-_INTERNAL = ("sequence", "ordinal")
+_INTERNAL = ("sequence", "ordinal", "vector")
 COLUMNS = tuple(f.name for f in dataclasses.fields(Example) if f.name not in _INTERNAL)
 
 _TYPES: dict[str, pa.DataType] = {
@@ -89,7 +97,7 @@ def _schema(names: Iterable[str]) -> pa.Schema:
 BUILT = _schema(COLUMNS)
 # One schema for both kinds of entries; a tombstone leaves all but these three empty.
 LOGGED = _schema(("kind", "passage_id", "sequence", *(c for c in COLUMNS if c != "passage_id")))
-LOGGED = LOGGED.append(pa.field("ordinal", pa.int64()))
+LOGGED = LOGGED.append(pa.field("ordinal", pa.int64())).append(pa.field("vector", pa.string()))
 
 
 def to_built(examples: Iterable[Example]) -> pa.Table:
@@ -111,7 +119,7 @@ def to_logged(entry: Example | Tombstone) -> dict[str, Any]:
         return {"kind": "tombstone"} | dataclasses.asdict(entry)
     row = entry.as_dict() | {"kind": "example"}
     row["scores"] = sorted(entry.scores.items())
-    return row | {"sequence": entry.sequence, "ordinal": entry.ordinal}
+    return row | {name: getattr(entry, name) for name in _INTERNAL}
 
 
 def to_examples(table: pa.Table) -> list[Example]:
@@ -125,6 +133,7 @@ def _example(row: dict[str, Any]) -> Example:
     row["reasons"] = tuple(row["reasons"] or ())
     row["heading_path"] = tuple(row["heading_path"] or ())
     row["scores"] = dict(row["scores"] or ())
+    row["vector"] = row.get("vector") or ""  # tables of older releases have none
     return Example(**row)
 
 

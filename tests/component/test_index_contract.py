@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -23,7 +23,6 @@ from shared.index.server import ServerIndex
 EMBEDDER = FakeEmbedder()
 MODEL = {"model": EMBEDDER.model, "dimensions": EMBEDDER.dimensions}
 BREAD, MOON = ids.document_id("bread.md"), ids.document_id("moon.md")
-SERVER = os.environ.get("GRISTMILL_TEST_QDRANT_URL", "")
 
 
 def passage(text: str, document: UUID = BREAD, sequence: str = "1") -> IndexedPassage:
@@ -61,10 +60,9 @@ async def index(request, tmp_path):
         opened = EdgeIndex(tmp_path / "index", **MODEL)
     elif request.param == "client":  # the server adapter over qdrant-client's own engine
         opened = ServerIndex(AsyncQdrantClient(":memory:"), **MODEL)
-    elif not SERVER:
-        pytest.skip("set GRISTMILL_TEST_QDRANT_URL to the address of a Qdrant server")
     else:
-        client = AsyncQdrantClient(url=SERVER, check_compatibility=False)
+        url = request.getfixturevalue("qdrant_url")
+        client = AsyncQdrantClient(url=url, check_compatibility=False)
         opened = ServerIndex(client, **MODEL, collection=f"test-{uuid4()}")
     yield opened
     if client is not None:
@@ -216,19 +214,62 @@ async def test_all_adapters_rank_alike(tmp_path):
     assert rankings[0] == rankings[1]
 
 
+# Those that keep what they hold
+
+
+@pytest.fixture(params=["edge", "server"])
+async def reopen(request, tmp_path) -> AsyncIterator[Callable[[], Awaitable[PassageIndex]]]:
+    """Closes the index, where it is open, and opens it again."""
+    location, collection = str(tmp_path / "index"), f"test-{uuid4()}"
+    if request.param == "server":
+        location = request.getfixturevalue("qdrant_url")
+    opened: list[PassageIndex] = []
+
+    async def reopen() -> PassageIndex:
+        while opened:
+            await opened.pop().close()
+        opened.append(await open_index(location, EMBEDDER, collection=collection))
+        return opened[0]
+
+    yield reopen
+    if request.param == "server":
+        client = AsyncQdrantClient(url=location, check_compatibility=False)
+        await client.delete_collection(collection)
+        await client.close()
+    for index in opened:
+        await index.close()
+
+
+async def test_what_was_put_in_and_taken_out_is_so_when_the_index_is_opened_again(reopen):
+    index = await reopen()
+    await fill(index, ALL)
+    await index.remove(TIDE.passage_id, "1")
+    index = await reopen()
+    assert await index.count() == 3
+    assert (await find(index, "Tycho"))[0].text == CRATER.text
+    assert TIDE.passage_id not in {hit.passage_id for hit in await find(index, "tide", k=10)}
+
+
+async def test_ten_thousand_passages_are_held_searched_kept_apart_and_taken_out(reopen):
+    index = await reopen()
+    documents = [ids.document_id(f"{number}.md") for number in range(100)]
+    many = [
+        passage(f"Entry {n} tells of {n:04}item of the store.", documents[n % 100])
+        for n in range(10_000)
+    ]
+    await fill(index, many)
+    await fill(index, many[:500])
+    assert await index.count() == 10_000
+    assert (await find(index, "7531item"))[0].passage_id == many[7531].passage_id
+    own = await find(index, "an entry about an item", 1000, [documents[31]])
+    assert {hit.passage_id for hit in own} == {p.passage_id for p in many[31::100]}
+    await index.remove(many[7531].passage_id, "1")
+    index = await reopen()
+    assert await index.count() == 9_999
+    assert many[7531].passage_id not in {h.passage_id for h in await find(index, "7531item", 50)}
+
+
 # Qdrant Edge
-
-
-async def test_an_edge_index_keeps_its_passages_when_it_is_closed(tmp_path):
-    first = EdgeIndex(tmp_path, **MODEL)
-    await fill(first, ALL)
-    await first.remove(TIDE.passage_id, "1")
-    await first.close()
-    await first.close()
-    second = EdgeIndex(tmp_path, **MODEL)
-    assert await second.count() == 3
-    assert (await find(second, "Tycho"))[0].text == CRATER.text
-    await second.close()
 
 
 OPENER = """
@@ -300,6 +341,7 @@ async def test_a_creation_that_was_killed_half_way_is_begun_again(tmp_path, left
 
 async def test_a_closed_edge_index_says_so(tmp_path):
     index = EdgeIndex(tmp_path, **MODEL)
+    await index.close()
     await index.close()
     with pytest.raises(RuntimeError, match="closed"):
         await index.count()

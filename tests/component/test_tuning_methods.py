@@ -1,20 +1,24 @@
 """Every tuning method on tiny models: what it leaves behind opens, and does what it says."""
 
 import json
+import resource
+import subprocess
+import sys
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from services.trainer import work
 from services.trainer.data import DataSettings, load_data
-from services.trainer.gradient import GradientSettings
-from services.trainer.job import Job, method_named
+from services.trainer.gradient import GradientSettings, Learner, Objective
+from services.trainer.job import Job, TuningFailed, method_named
 from services.trainer.memory import ModelTooLarge
 from services.trainer.methods import METHODS
 from shared.answering.artifact import Artifact, open_answerer
-from shared.answering.network import ContextTooLong, Encoded, Network
-from shared.answering.port import Query, Task
+from shared.answering.network import Encoded, Network
+from shared.answering.port import ContextTooLong, Query, Task
 from shared.answering.template import Template, default_template
 from tests.tiny import llama, t5
 
@@ -31,6 +35,10 @@ def model(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def causal(tmp_path_factory):
     return saved(llama, tmp_path_factory)
+
+
+class Killed(Exception):
+    """What a test ends a run with in the middle."""
 
 
 def saved(make, tmp_path_factory):
@@ -168,9 +176,6 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     monkeypatch.setattr("services.trainer.gradient.CHECKPOINT_SECONDS", 0.0)
     tune(job(questions, causal, tmp_path / "whole", method), **QUICK)
 
-    class Killed(Exception):
-        pass
-
     def killed(phase, step, _steps, **_):
         if phase == "training" and step == 8:
             raise Killed
@@ -207,7 +212,7 @@ def test_the_loss_is_that_of_transformers_on_the_answer_alone(model):
             plain = network.model(
                 input_ids=torch.tensor([row.prompt]), labels=torch.tensor([row.answer])
             ).loss
-        assert float(total / count) == pytest.approx(float(plain), abs=1e-4)
+        assert (total / count).item() == pytest.approx(plain.item(), abs=1e-4)
         assert int(count) == len(row.answer)
 
 
@@ -221,7 +226,7 @@ def test_labels_that_begin_alike_are_read_to_their_ends(causal):
         totals = []
         for each in labels:
             sums, _ = network.losses([network.encode(template, query, each)])
-            totals.append(float(sums[0]))
+            totals.append(sums[0].item())
         assert label == labels[totals.index(min(totals))]
 
 
@@ -236,7 +241,7 @@ def test_a_long_passage_is_cut_and_a_long_question_is_an_error(causal):
 
 
 def request(folder, data, method, model, **settings):
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     asked = {
         "run": folder.name,
         "dataset": str(data),
@@ -279,6 +284,36 @@ def test_a_run_writes_everything_a_reader_needs(causal, rows, tmp_path):
     assert phases == {"loading", "training", "scoring"}
 
 
+@pytest.fixture
+def fresh_accelerate():
+    """Let accelerate forget the precision that it was first asked for: a run is a process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("fresh_accelerate")
+@pytest.mark.parametrize("method", BY_GRADIENT)
+def test_bfloat16_is_for_the_arithmetic_and_what_is_saved_is_float32(
+    method, causal, rows, tmp_path
+):
+    exact = request(tmp_path / "exact", rows, method, causal, **QUICK)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    rough = request(tmp_path / "rough", rows, method, causal, **QUICK, precision="bfloat16")
+    assert rough["status"] == "completed", rough
+    losses, wanted = ([loss for _, loss in each["curve"]] for each in (rough, exact))
+    assert losses == pytest.approx(wanted, rel=0.5)
+    assert losses != wanted
+    artifact = tmp_path / "rough" / "artifact"
+    files = list(artifact.glob("*.safetensors"))
+    assert files
+    assert {t.dtype for file in files for t in load_file(file).values()} == {torch.float32}
+    if method == "full":
+        assert json.loads((artifact / "config.json").read_text())["dtype"] == "float32"
+    said = open_answerer(artifact).answer([Query("the stream runs 3")])
+    assert set(said) <= {"text", "topic"}
+
+
 @pytest.mark.parametrize(
     ("method", "settings", "said"),
     [
@@ -286,8 +321,10 @@ def test_a_run_writes_everything_a_reader_needs(causal, rows, tmp_path):
         ("lora", {"rnak": 4}, "rnak"),
         ("lora", {"epochs": 0}, "epochs"),
         ("lora", {"precision": "float8"}, "precision"),
-        ("full", {"learning_rate": 1e30, "epochs": 3}, "The loss became"),
+        ("full", {"learning_rate": 1e30, "epochs": 3}, "became"),  # loss or gradient
         ("lora", {"train_rows": -1}, "train_rows"),
+        ("lora", {"targets": ["nonsense"]}, "nonsense"),
+        ("lora", {"processes": -1}, "processes"),
     ],
 )
 def test_what_cannot_be_run_says_why(method, settings, said, causal, rows, tmp_path):
@@ -312,7 +349,77 @@ def test_endpoints_take_part_with_words_only(rows, tmp_path):
     assert "needs the model's weights" in result["error"]
 
 
-def test_a_full_disk_is_said(causal, rows, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("none.jsonl", "", "is empty"),
+        ("rows.jsonl", '{"input": "what ?"}\n' * 9, "rows without output: 9"),
+        ("one.tsv", "the stream\ttopic\nthe index\ttopic\n", "has the label topic"),
+        ("long.tsv", "".join(f"{'stream ' * 200}{n}\t{n % 2}\n" for n in range(20)), "not fit"),
+    ],
+)
+def test_data_that_cannot_be_learned_from_is_said(causal, name, content, said, tmp_path):
+    file = tmp_path / name
+    file.write_text(content)
+    result = request(tmp_path / "r", file, "lora", causal, **QUICK)
+    assert result["status"] == "failed"
+    assert said in result["error"]
+    assert result["hint"]
+
+
+def test_a_gradient_that_is_no_number_is_said_although_the_loss_is_one(causal, questions, tmp_path):
+    parameter = torch.nn.Parameter(torch.ones(2))
+
+    def loss(rows):
+        return (parameter - parameter.detach()).abs().sqrt().sum(), len(rows)
+
+    learner = Learner(job(questions, causal, tmp_path), {"p": parameter}, GradientSettings())
+    with pytest.raises(TuningFailed, match="The gradient became nan at step 1"):
+        learner.learn(Objective([1] * 8, loss))
+
+
+def test_texts_without_words_are_said(causal, tmp_path):
+    file = tmp_path / "rows.tsv"
+    file.write_text("".join(f"{n % 10} ! {n // 10}\t{n % 2}\n" for n in range(30)))
+    result = request(tmp_path / "r", file, "tf-idf", causal)
+    assert "hold no words" in result["error"]
+
+
+@pytest.mark.parametrize("variant", ["prompt", "p-tuning", "prefix"])
+def test_virtual_tokens_take_from_the_context(variant, causal, questions, tmp_path):
+    made = job(questions, causal, tmp_path, "soft-prompt")
+    tune(made, epochs=1, variant=variant, tokens=4)
+    assert made.network.context == open_answerer(made.artifact_folder).network.context == 128 - 4
+
+
+def test_passages_that_were_cut_to_fit_are_noted(causal, tmp_path):
+    file = tmp_path / "rows.jsonl"
+    passage = "the stream runs . " * 60
+    rows = (
+        {"input": f"Context: {passage}{n}\n\nQuestion: what {n} ?", "output": "a ."}
+        for n in range(12)
+    )
+    file.write_text("\n".join(map(json.dumps, rows)))
+    result = request(tmp_path / "r", file, "lora", causal, epochs=1)
+    assert result["status"] == "completed", result
+    assert any("contexts were cut to fit the model" in note for note in result["notes"])
+
+
+def test_a_full_disk_is_said(causal, rows, tmp_path):
+    """No file may grow past 20 kB: the system refuses to write as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        result = request(tmp_path / "r", rows, "lora", causal, epochs=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert result["status"] == "failed"
+    assert "The run folder cannot be written" in result["error"]
+    assert "File too large" in result["error"]
+    assert "runs delete" in result["hint"]
+
+
+def test_a_disk_that_is_full_for_a_small_file_is_said(causal, rows, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -322,6 +429,29 @@ def test_a_full_disk_is_said(causal, rows, tmp_path, monkeypatch):
     assert "runs delete" in result["hint"]
 
 
+@pytest.mark.parametrize("size", [10**15, None])
+def test_memory_that_ran_out_is_said(size, causal, rows, tmp_path, monkeypatch):
+    def much(*_, **__):
+        if size is None:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        torch.empty(size)
+
+    monkeypatch.setattr("services.trainer.gradient.Learner._step", much)
+    result = request(tmp_path / "r", rows, "lora", causal)
+    assert result["error"] == "Memory ran out."
+    assert "smaller model" in result["hint"]
+
+
+def test_what_cannot_be_explained_is_not_made_up(causal, rows, tmp_path, monkeypatch):
+    def odd(*_, **__):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("services.trainer.gradient.Learner._step", odd)
+    with pytest.raises(RuntimeError, match="shapes"):
+        request(tmp_path / "r", rows, "lora", causal)
+    assert not (tmp_path / "r" / "result.json").exists()
+
+
 def test_the_time_limit_ends_learning_and_is_noted(causal, rows, tmp_path):
     result = request(tmp_path / "r", rows, "lora", causal, epochs=500, max_seconds=1)
     assert result["status"] == "completed"
@@ -329,15 +459,49 @@ def test_the_time_limit_ends_learning_and_is_noted(causal, rows, tmp_path):
 
 
 def test_caching_changes_what_it_costs_and_not_what_is_learned(causal, labelled, tmp_path):
-    heads = []
+    heads, costs = [], []
     for cached in (True, False):
-        folder = tmp_path / str(cached)
-        tune(
-            job(labelled, causal, folder, "output-layers"),
-            epochs=2,
-            batch_size=64,
-            cached=cached,
-        )
-        heads.append(load_file(folder / "artifact" / "head.safetensors"))
-    assert torch.allclose(heads[0]["weight"], heads[1]["weight"], atol=1e-4)
-    assert GradientSettings().epochs > 0
+        made = job(labelled, causal, tmp_path / str(cached), "output-layers")
+        passes = []
+        made.network.model.base_model.register_forward_hook(lambda *_, on=passes: on.append(1))
+        tune(made, epochs=3, batch_size=64, cached=cached)
+        heads.append(load_file(made.artifact_folder / "head.safetensors"))
+        costs.append(len(passes))
+    assert all(torch.allclose(heads[0][n], heads[1][n], atol=1e-4) for n in heads[0])
+    assert costs[0] == 2  # the train rows and those held back, once each
+    assert costs[1] >= 2 * 3  # both at every epoch
+
+
+def test_what_a_method_needs_is_loaded_before_its_time_is_taken():
+    code = (
+        "import sys\n"
+        "from services.trainer.job import method_named\n"
+        "for method in ('tf-idf', 'feature-based', 'lora', 'soft-prompt'):\n"
+        "    method_named(method, {})\n"
+        "assert {'sklearn.linear_model', 'sklearn.feature_extraction.text'} <= set(sys.modules)\n"
+        "assert 'peft' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_resumed_search_equals_an_uninterrupted_one(causal, questions, tmp_path):
+    settings = {"candidates": 8, "rows": 4}
+    tune(job(questions, causal, tmp_path / "whole", "hard-prompt"), **settings)
+
+    def killed(phase, step, _steps, **_):
+        if phase == "searching" and step == 6:
+            raise Killed
+
+    with pytest.raises(Killed):
+        tune(job(questions, causal, tmp_path / "cut", "hard-prompt", progress=killed), **settings)
+    tuned = tune(job(questions, causal, tmp_path / "cut", "hard-prompt"), **settings)
+    whole, cut = (
+        [json.loads(line) for line in (tmp_path / name / "artifact/search.jsonl").open()]
+        for name in ("whole", "cut")
+    )
+    assert tuned.earlier_seconds == pytest.approx(sum(each["seconds"] for each in cut[:6]))
+    assert tuned.earlier_seconds > 0
+    for each in (*whole, *cut):
+        del each["seconds"]
+    assert whole == cut
+    assert len(whole) == 8

@@ -91,24 +91,24 @@ def _during(now: Callable[[], bool]) -> None:
 
 def _in_writes(now: Callable[[], bool]) -> None:
     from shared.index.edge import EdgeIndex
-    from shared.storage.examples import ExampleLog
+    from shared.storage.appended import AppendedTable
 
     def die_soon() -> None:
         if now():
             delay = random.Random(os.environ.get(KILL, "")).uniform(0, 0.03)
             threading.Thread(target=lambda: (time.sleep(delay), die()), daemon=True).start()
 
-    write, update = ExampleLog._commit, EdgeIndex._update
+    append, update = AppendedTable.append, EdgeIndex._update
 
-    def commit(self: Any, table: Any) -> None:
+    def appended(self: Any, rows: Any) -> None:
         die_soon()
-        write(self, table)
+        append(self, rows)
 
     async def patched(self: Any, operation: Any) -> None:
         die_soon()
         await update(self, operation)
 
-    ExampleLog._commit = commit  # type: ignore[method-assign]
+    AppendedTable.append = appended  # type: ignore[method-assign]
     EdgeIndex._update = patched  # type: ignore[method-assign]
 
 

@@ -109,7 +109,7 @@ def test_what_cannot_be_answered_is_said(gristmill: Gristmill, endpoint: Listeni
         ("question is empty", " "),
         ("k is 51", QUESTION, "-k", "51"),
         ("gristmill runs", QUESTION, "--run", "nonsense"),
-        ("cannot be the name", QUESTION, "--run", "../runs/failed"),
+        ("is no run", QUESTION, "--run", "../runs/failed"),
         ("failed is failed", QUESTION, "--run", "failed"),
         ("labels texts", QUESTION, "--run", "labels"),
         ("not both", QUESTION, "--run", "labels", "--model", model),
@@ -164,7 +164,7 @@ def test_the_stack_that_is_up_answers(
     named = asking.json("ask", QUESTION, "--model", f"openai:{endpoint.url}#other")
     assert named["model"].endswith("#other")
     assert named["sources"][0] == answered["sources"][0]
-    assert "cannot be the name" in asking("ask", "x", "--run", "..", code=1).stderr
+    assert "is no run" in asking("ask", "x", "--run", "..", code=1).stderr
 
 
 def test_a_service_alone_opens_the_index_for_each_question(

@@ -63,8 +63,9 @@ def test_services_apart_do_what_they_do_together(
         assert get(f"{url}/livez").status_code == 200
         assert get(f"{url}/readyz").status_code == 200
         assert get(f"{url}/version").json()["services"] == [name]
-        if name in SERVICES:
-            assert f'service="{name}"' in get(f"{url}/metrics").text
+        metrics = get(f"{url}/metrics").text
+        assert "process_resident_memory_bytes" in metrics
+        assert (f'service="{name}"' in metrics) == (name in SERVICES)
     url = services["indexer"][1]
     hits = httpx.get(f"{url}/search", params={"q": "the keeper of the volcano", "k": 2}).json()
     assert len(hits) == 2
@@ -73,6 +74,23 @@ def test_services_apart_do_what_they_do_together(
     assert gristmill.json("search", "the keeper of the volcano", "-k", "2") == hits
     assert httpx.get(f"{url}/search", params={"q": " "}).status_code == 422
     assert httpx.get(f"{url}/search", params={"q": "x", "k": "many"}).status_code == 422
+
+
+def test_a_service_that_is_to_end_when_idle_does_its_work_first(
+    gristmill: Gristmill, documents: Path, broker_url: str, namespace: str
+) -> None:
+    gristmill.environment |= {
+        "GRISTMILL_REDIS_URL": broker_url,
+        "GRISTMILL_NAMESPACE": namespace,
+        "GRISTMILL_DELIVERY__LEASE_SECONDS": "1",
+        "GRISTMILL_DELIVERY__END_WHEN_IDLE_SECONDS": "2",
+    }
+    gristmill("publish", str(documents))
+    gristmill("serve", "extractor", "--port", "0")
+    states = gristmill.json("status")["documents"]
+    assert [state["passages"] for state in states] == [3, 3, 3]
+    gristmill.environment["GRISTMILL_DELIVERY__END_WHEN_IDLE_SECONDS"] = "0.5"
+    assert "end_when_idle_seconds" in gristmill("serve", "extractor", code=1).stderr
 
 
 def test_a_service_alone_says_what_it_lacks(gristmill: Gristmill) -> None:

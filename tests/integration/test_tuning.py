@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from services.trainer.runs import Runs
+from shared.delivery.publisher import Publisher
+from shared.messages import TrainingRequested
 from tests.integration.test_training import CHILD, alive, starts
 
-pytestmark = pytest.mark.connected
+pytestmark = [pytest.mark.connected, pytest.mark.timeout(600)]
 
 METHODS = ("untuned", "in-context", "lora", "full", "tf-idf")
 
@@ -28,16 +30,15 @@ class Command:
         self.home = folder / "home"
         self.runs = Runs(self.home / "runs")
         self.data = folder / "data.jsonl"
-        self.data.write_text('{"input": "What?", "output": "That."}\n')
+        rows = ({"input": f"What is {n}?", "output": f"It is {n}."} for n in range(8))
+        self.data.write_text("".join(json.dumps(row) + "\n" for row in rows))
         child = folder / "child.py"
         child.write_text(CHILD)
         self.main = folder / "main.py"
         self.main.write_text(
-            "import sys, types\n"
-            f"methods = types.SimpleNamespace(METHODS=dict.fromkeys({METHODS!r}, ''))\n"
-            "sys.modules['services.trainer.methods'] = methods\n"
             "from services.cli.main import main\n"
-            "from services.trainer import handlers\n"
+            "from services.trainer import handlers, methods\n"
+            f"methods.METHODS = dict.fromkeys({METHODS!r}, '')\n"
             f"handlers.WORK = ({sys.executable!r}, {str(child)!r})\n"
             "main()\n"
         )
@@ -58,7 +59,7 @@ class Command:
 
     def __call__(self, *args: str, code: int = 0) -> tuple[str, str]:
         process = self.start(*args)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=100)
         assert process.returncode == code, f"exit {process.returncode}: {out}\n{err}"
         assert "Traceback" not in err
         return out, err
@@ -72,7 +73,7 @@ def gristmill(tmp_path: Path) -> Command:
     return Command(tmp_path)
 
 
-def wait_for(condition: Any, seconds: float = 20) -> Any:
+def wait_for(condition: Any, seconds: float = 100) -> Any:
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end
@@ -99,9 +100,12 @@ def test_a_model_is_tuned_and_a_second_time_costs_nothing(gristmill: Command) ->
 
 
 def test_options_become_settings_and_json_is_the_result(gristmill: Command) -> None:
+    train, test = (gristmill.data.with_name(f"{name}.tsv") for name in ("train", "test"))
+    train.write_text("".join(f"text {n}\t{n % 2}\n" for n in range(20)))
+    test.write_text("".join(f"another text {n}\t{n % 2}\n" for n in range(8)))
     options = ["--train-rows", "8", "--test-rows", "4", "--label", "0=negative", "--seed", "3"]
-    more = ["--test", str(gristmill.data), "--minutes", "2", "--model", "some/model"]
-    out, err = gristmill.tune(*options, *more, "--json")
+    more = ["--test", str(test), "--minutes", "2", "--model", "some/model", "--json"]
+    out, err = gristmill("tune", "lora", "--dataset", str(train), *options, *more)
     result = json.loads(out)
     assert result["scores"] == {"f1": 0.5}
     assert err == ""
@@ -111,7 +115,7 @@ def test_options_become_settings_and_json_is_the_result(gristmill: Command) -> N
         "train_rows": 8,
         "test_rows": 4,
         "labels": {"0": "negative"},
-        "test": str(gristmill.data),
+        "test": str(test),
         "seed": 3,
         "max_seconds": 120.0,
     }
@@ -120,18 +124,43 @@ def test_options_become_settings_and_json_is_the_result(gristmill: Command) -> N
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["magic"], "There is no method 'magic'"),
+        (["magic"], "There is no tuning method 'magic'"),
         (["lora", "--dataset", "no/such.jsonl"], "neither a file nor a version"),
         (["lora"], "No dataset has been built"),
         (["lora", "--test", "no/such.jsonl"], "no/such.jsonl is not a file"),
         (["lora", "--set", "rank"], "'rank' is not key=value"),
         (["lora", "--label", "=x"], "is not key=value"),
+        (["lora", "--dataset", "DATA", "--set", "train_rows=-1"], "train_rows"),
+        (["lora", "--dataset", "DATA", "--label", "0=no"], "no labels to rename"),
     ],
 )
 def test_what_cannot_be_done_is_said_at_once(
     gristmill: Command, args: list[str], says: str
 ) -> None:
+    args = [str(gristmill.data) if arg == "DATA" else arg for arg in args]
     _, err = gristmill("tune", *args, code=1)
+    assert says in err
+    assert not gristmill.runs.all()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.jsonl", "", "is empty"),
+        ("rows.jsonl", '{"input": "What?"}\n' * 9, "rows without output: 9 (line 1, 2"),
+        ("few.jsonl", '{"input": "What?", "output": "That."}\n', "too few rows for train"),
+        ("one.tsv", "a text\tgood\nanother\tgood\n", "has the label good"),
+        ("rows.pdf", "%PDF", "no ending that names a format"),
+    ],
+)
+def test_data_that_cannot_be_used_is_said_once_whatever_is_compared(
+    gristmill: Command, name: str, content: str, says: str
+) -> None:
+    data = gristmill.data.with_name(name)
+    data.write_text(content)
+    out, err = gristmill("compare", "--dataset", str(data), "--json", code=1)
+    assert out == ""
+    assert err.count("error:") == 1
     assert says in err
     assert not gristmill.runs.all()
 
@@ -155,13 +184,13 @@ def test_an_interrupted_training_goes_on_where_it_was(
     (run,) = wait_for(gristmill.runs.all)
     wait_for(lambda: run.progress()[0])
     process.send_signal(how)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
     assert "Traceback" not in err
     if how == signal.SIGINT:
         assert process.returncode == 130
         assert "the same command continues" in err
     (child,) = starts(run)
-    wait_for(lambda: not alive(child), 5)
+    wait_for(lambda: not alive(child))
     if how == signal.SIGINT:  # what was broken off on purpose is in nobody's way
         gristmill.tune("--set", "steps=1")
         assert len(starts(run)) == 1
@@ -177,7 +206,7 @@ def test_a_training_can_be_cancelled_from_beside_it(gristmill: Command) -> None:
     wait_for(lambda: run.progress()[0])
     assert "running" in gristmill("runs")[0]
     gristmill("runs", "cancel", "lora")
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == 1
     assert "cancelled" in err
     assert run.status() == "cancelled"
@@ -197,7 +226,9 @@ def test_methods_are_compared_and_what_was_done_is_reused(
     assert {run.request()["settings"]["max_seconds"] for run in runs} == {60.0}
     (folder,) = gristmill.runs.path.glob("compare-*")
     assert {"report.json", "report.html"} <= {path.name for path in folder.iterdir()}
-    out, _ = gristmill(*args, "--json", "--out", str(tmp_path / "out"))
+    out, err = gristmill(*args, "--json", "--out", str(tmp_path / "out"))
+    assert out == (tmp_path / "out" / "report.json").read_text()
+    assert err == ""
     assert {run["method"] for run in json.loads(out)["runs"]} == set(METHODS) - {"tf-idf"}
     assert (tmp_path / "out" / "report.html").is_file()
     assert all(len(starts(run)) == 1 for run in runs)
@@ -220,10 +251,10 @@ def test_a_failed_run_does_not_fail_the_others(
 @pytest.fixture
 def up(gristmill: Command) -> Iterator[subprocess.Popen[str]]:
     process = gristmill.start("up", "--port", "0")
-    wait_for((gristmill.home / "runtime.json").exists, 60)
+    wait_for((gristmill.home / "runtime.json").exists)
     yield process
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=100)
 
 
 @pytest.mark.usefixtures("up")
@@ -233,7 +264,7 @@ def test_a_stack_that_is_up_trains_and_goes_on_without_us(gristmill: Command) ->
     (run,) = wait_for(gristmill.runs.all)
     wait_for(lambda: run.progress()[0])
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == 130
     assert "is trained on" in err
     out, err = gristmill.tune(*slow, "--json")
@@ -250,14 +281,51 @@ def test_a_trainer_elsewhere_is_asked_where_a_broker_is_named(
     assert "No trainer seems to listen" in asked.stderr.readline()
     trainer = gristmill.start("serve", "trainer", "--port", "0")
     try:
-        out, _ = asked.communicate(timeout=40)
+        out, _ = asked.communicate(timeout=100)
         assert asked.returncode == 0
         assert "completed" in out
         _, err = gristmill.tune("--set", "steps=1")
         assert "No trainer" not in err
     finally:
         trainer.terminate()
-        trainer.communicate(timeout=20)
+        trainer.communicate(timeout=100)
+
+
+def test_a_training_that_waits_for_a_trainer_can_be_cancelled_before_there_is_one(
+    gristmill: Command, broker_url: str, namespace: str
+) -> None:
+    gristmill.environment |= {"GRISTMILL_REDIS_URL": broker_url, "GRISTMILL_NAMESPACE": namespace}
+    requests = [
+        TrainingRequested(dataset=str(gristmill.data), method="lora", settings={"steps": 1}),
+        TrainingRequested(dataset=str(gristmill.data), method="full", run="named-by-the-client"),
+        TrainingRequested(dataset=str(gristmill.data), method="full", run="wanted"),
+    ]
+
+    async def publish() -> None:
+        async with Publisher(broker_url, namespace=namespace) as publisher:
+            for request in requests:
+                await publisher.publish(request)
+
+    asyncio.run(publish())
+    assert "is no run" in gristmill("runs", "cancel", "soft-prompt", code=1)[1]
+    assert not gristmill.runs.all()
+    assert "is being cancelled" in gristmill("runs", "cancel", "lora")[0]
+    assert "is being cancelled" in gristmill("runs", "cancel", "named")[0]
+    assert "cancelled already" in gristmill("runs", "cancel", "named", code=1)[1]
+    listed = json.loads(gristmill("runs", "--json")[0])
+    assert [each["status"] for each in listed] == ["cancelled", "cancelled"]
+    trainer = gristmill.start("serve", "trainer", "--port", "0")
+    try:
+        wanted = gristmill.runs.folder("wanted")
+        wait_for(lambda: wanted.status() == "completed")
+        for run in gristmill.runs.all():
+            result = run.result()
+            assert result is not None
+            assert result["status"] == ("completed" if run.name == "wanted" else "cancelled")
+            assert len(starts(run)) == (run.name == "wanted")
+    finally:
+        trainer.terminate()
+        trainer.communicate(timeout=100)
 
 
 def test_a_stack_without_a_trainer_is_said(gristmill: Command) -> None:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from services.answerer import app, models, passages
 from services.answerer.answer import NothingIndexed, QuestionInvalid, answer
 from services.answerer.http import Asking, routes
-from services.answerer.models import Models, RunNotCompleted, RunNotFound, find_run
+from services.answerer.models import Models, RunNotCompleted, find_run
 from services.answerer.settings import AnswererSettings
 from shared.answering.artifact import Artifact, ArtifactInvalid, Kind
 from shared.answering.heads import NoContext
@@ -27,6 +27,7 @@ from shared.answering.port import Query, Task
 from shared.answering.template import default_template
 from shared.errors import IndexUnreachable, ModelNotFound
 from shared.index.port import Hit
+from shared.runs import RunNotFound
 from shared.settings import SMOLLM2, Settings
 
 HITS = [

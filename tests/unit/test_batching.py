@@ -1,8 +1,10 @@
 import asyncio
 
 import pytest
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from shared.batching import MicroBatcher
+from shared.telemetry import REGISTRY
 
 
 class Doubler:
@@ -29,7 +31,7 @@ class Doubler:
 
 async def test_concurrent_awaits_become_one_call():
     call = Doubler()
-    batcher = MicroBatcher(call, max_size=32, max_wait_seconds=0.01)
+    batcher = MicroBatcher("test", call, max_size=32, max_wait_seconds=0.01)
     assert await asyncio.gather(*(batcher(n) for n in range(10))) == [2 * n for n in range(10)]
     assert call.batches == [list(range(10))]
     await batcher.aclose()
@@ -37,7 +39,7 @@ async def test_concurrent_awaits_become_one_call():
 
 async def test_the_very_first_item_waits_for_company_too():
     call = Doubler()
-    batcher = MicroBatcher(call, max_size=2, max_wait_seconds=60)
+    batcher = MicroBatcher("test", call, max_size=2, max_wait_seconds=60)
     first = asyncio.create_task(batcher(1))
     for _ in range(5):
         await asyncio.sleep(0)
@@ -49,21 +51,21 @@ async def test_the_very_first_item_waits_for_company_too():
 
 async def test_a_batch_is_never_larger_than_its_limit():
     call = Doubler()
-    batcher = MicroBatcher(call, max_size=4, max_wait_seconds=0.01)
+    batcher = MicroBatcher("test", call, max_size=4, max_wait_seconds=0.01)
     await asyncio.gather(*(batcher(n) for n in range(10)))
     assert [len(batch) for batch in call.batches] == [4, 4, 2]
     await batcher.aclose()
 
 
 async def test_a_full_batch_does_not_wait():
-    batcher = MicroBatcher(Doubler(), max_size=2, max_wait_seconds=60)
+    batcher = MicroBatcher("test", Doubler(), max_size=2, max_wait_seconds=60)
     async with asyncio.timeout(5):
         assert await asyncio.gather(batcher(1), batcher(2)) == [2, 4]
 
 
 async def test_items_that_arrive_during_a_call_make_up_the_next_without_waiting():
     call = Doubler(seconds=0.05)
-    batcher = MicroBatcher(call, max_size=8, max_wait_seconds=0)
+    batcher = MicroBatcher("test", call, max_size=8, max_wait_seconds=0)
     first = asyncio.create_task(batcher(1))
     await call.started.wait()
     async with asyncio.timeout(5):
@@ -75,7 +77,7 @@ async def test_items_that_arrive_during_a_call_make_up_the_next_without_waiting(
 
 
 async def test_a_failing_item_fails_alone():
-    batcher = MicroBatcher(Doubler(), max_size=8, max_wait_seconds=0.01)
+    batcher = MicroBatcher("test", Doubler(), max_size=8, max_wait_seconds=0.01)
     found = await asyncio.gather(*(batcher(n) for n in (1, 13, 3)), return_exceptions=True)
     assert [found[0], found[2]] == [2, 6]
     assert isinstance(found[1], ValueError)
@@ -87,14 +89,14 @@ async def test_a_call_that_loses_results_is_an_error_and_not_a_mix_up():
     async def short(items: list[int]) -> list[int]:
         return items[:1]
 
-    batcher = MicroBatcher(short, max_size=8, max_wait_seconds=0.01)
+    batcher = MicroBatcher("test", short, max_size=8, max_wait_seconds=0.01)
     assert await asyncio.gather(batcher(1), batcher(2)) == [1, 2]  # one by one, each is whole
     await batcher.aclose()
 
 
 async def test_a_cancelled_waiter_leaves_the_others_alone():
     call = Doubler()
-    batcher = MicroBatcher(call, max_size=8, max_wait_seconds=0.1)
+    batcher = MicroBatcher("test", call, max_size=8, max_wait_seconds=0.1)
     tasks = [asyncio.create_task(batcher(n)) for n in (1, 2, 3)]
     await asyncio.sleep(0)
     tasks[1].cancel()
@@ -111,7 +113,7 @@ async def test_a_waiter_cancelled_during_the_call_leaves_the_others_alone():
         await go_on.wait()
         return items
 
-    batcher = MicroBatcher(call, max_size=2, max_wait_seconds=0)
+    batcher = MicroBatcher("test", call, max_size=2, max_wait_seconds=0)
     tasks = [asyncio.create_task(batcher(n)) for n in (4, 5)]
     await started.wait()
     tasks[0].cancel()
@@ -123,7 +125,7 @@ async def test_a_waiter_cancelled_during_the_call_leaves_the_others_alone():
 
 
 async def test_closing_finishes_what_is_waiting_and_refuses_more():
-    batcher = MicroBatcher(Doubler(), max_size=8, max_wait_seconds=60)
+    batcher = MicroBatcher("test", Doubler(), max_size=8, max_wait_seconds=60)
     waiting = asyncio.create_task(batcher(1))
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
@@ -135,4 +137,28 @@ async def test_closing_finishes_what_is_waiting_and_refuses_more():
 
 def test_a_batch_holds_at_least_one():
     with pytest.raises(ValueError):
-        MicroBatcher(Doubler(), max_size=0, max_wait_seconds=0)
+        MicroBatcher("test", Doubler(), max_size=0, max_wait_seconds=0)
+
+
+async def test_the_worker_does_not_speak_in_the_name_of_the_message_that_came_first():
+    said = []
+
+    async def call(items):
+        said.append(get_contextvars())
+        return items
+
+    batcher = MicroBatcher("test", call, max_size=1, max_wait_seconds=0)
+    with bound_contextvars(document="the first"):
+        await batcher(1)
+    await batcher(2)
+    assert said == [{}, {}]
+    await batcher.aclose()
+
+
+async def test_how_full_the_batches_are_is_measured():
+    batcher = MicroBatcher("measured", Doubler(), max_size=4, max_wait_seconds=0.01)
+    await asyncio.gather(*(batcher(n) for n in range(10)))
+    await batcher.aclose()
+    sizes = {"batcher": "measured"}
+    assert REGISTRY.get_sample_value("gristmill_batch_size_count", sizes) == 3
+    assert REGISTRY.get_sample_value("gristmill_batch_size_sum", sizes) == 10

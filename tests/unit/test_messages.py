@@ -36,7 +36,13 @@ MAKER = m.Maker(model="pkg:x/y", prompt="summary/1", decoding="{}")
 SUMMARY = {"source": SOURCE, "passage": PASSAGE, "summary": "It boils.", "summary_maker": MAKER}
 PID = PASSAGE.passage_id
 INCARNATION = {"document_id": DOCUMENT, "passage_id": PID, "sequence": SOURCE.sequence}
-QUESTION = m.QuestionGenerated(**SUMMARY, question="What does water do?", question_maker=MAKER)
+QUESTION = m.QuestionGenerated(
+    **SUMMARY,
+    question="What does water do?",
+    question_maker=MAKER,
+    scores={"round_trip": 0.9},
+    vector="f4E=",
+)
 
 EXAMPLES: list[m.Message] = [
     m.DocumentSubmitted(uri="https://example.org/page", blob="a" * 64, recipe="r"),
@@ -45,7 +51,7 @@ EXAMPLES: list[m.Message] = [
     m.PassageRetracted(**INCARNATION),
     m.PassageSummarized(**SUMMARY),
     QUESTION,
-    m.DatasetRequested(request_id=REQUEST),
+    m.DatasetRequested(request_id=REQUEST, decontaminate={"test.jsonl": "a" * 64}),
     m.TrainingRequested(request_id=REQUEST, dataset="1", method="lora"),
     m.PassageIndexed(**INCARNATION),
     m.ExampleCurated(

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import re
+from collections.abc import Sequence
+from itertools import islice
 
-import trafilatura
-from lxml import etree
-from lxml import html as lxml_html
-from trafilatura.settings import use_config
+from lxml.html import HtmlElement
 
-from services.extractor.blocks import Block, ReadDocument, one_line
+from services.extractor.blocks import Block, BlockKind, ReadDocument, one_line
+from services.extractor.formats import furniture
 from services.extractor.formats.encoding import decode
-from services.extractor.formats.structure import blocks_of
+from services.extractor.formats.main_content import drop_marks, main_content
+from services.extractor.formats.structure import TooDeep, blocks_in, parse
 from shared.errors import DocumentHasNoText, DocumentUnreadable
 
-_FURNITURE = (
-    "//script|//style|//noscript|//template|//nav|//aside|//footer|//form|//iframe|//svg|//button"
-    "|//*[@role='navigation' or @role='banner' or @role='contentinfo' or @role='search']"
-    "|//*[@hidden or @aria-hidden='true']"
-)
+_MOST_HEADINGS, _MOST_TITLE = 50, 500  # looked at for the headline: pages may have any number
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*>")
-_HTML_NAMES = {"item": "li", "lb": "br", "row": "tr", "cell": "td", "quote": "blockquote"}
-logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it logs is raised here
-_CONFIG = use_config()
-_CONFIG.set("DEFAULT", "MAX_FILE_SIZE", str(2**31))  # our own limit has been checked before
 
 
 def read(body: bytes, *, uri: str, charset: str = "") -> ReadDocument:
@@ -36,8 +28,12 @@ def read(body: bytes, *, uri: str, charset: str = "") -> ReadDocument:
     """
     markup = _XML_DECLARATION.sub("", decode(body, uri=uri, declared=charset)).replace("\0", "")
     tree = _parse(markup, uri)
-    title = _title(tree)
-    blocks = _main_content(tree) or _everything(_parse(markup, uri))
+    drop_marks(tree)
+    headline = _headline(tree)
+    heading = one_line(headline.text_content()) if headline is not None else ""
+    title = _title(tree, heading)
+    content = main_content(tree, headline)
+    blocks = _under(heading, _blocks_of(content)) or blocks_in(_parse(markup, uri))
     if not blocks:
         raise DocumentHasNoText(
             f"{uri} is a page without text.",
@@ -46,67 +42,80 @@ def read(body: bytes, *, uri: str, charset: str = "") -> ReadDocument:
     return ReadDocument(title, blocks)
 
 
-def _parse(markup: str, uri: str) -> lxml_html.HtmlElement:
-    parser = lxml_html.HTMLParser(
-        encoding="utf-8", collect_ids=False, remove_comments=True, remove_pis=True
-    )
+def _parse(markup: str, uri: str) -> HtmlElement:
     try:
-        tree = lxml_html.document_fromstring(markup.encode("utf-8", "replace"), parser=parser)
-    except etree.ParserError as error:
+        tree = parse(markup)
+    except TooDeep as error:
+        raise DocumentUnreadable(
+            f"{uri} cannot be read: {error}.",
+            "Save the page again from a browser, or give its text.",
+        ) from error
+    if tree is None:
         raise DocumentHasNoText(
             f"{uri} is a page without text.", "Save the page again from a browser."
-        ) from error
-    # libxml2 drops what lies deeper than 256 elements and says so only in its log.
-    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
-        raise DocumentUnreadable(
-            f"{uri} nests its elements more than 256 deep.",
-            "Save the page again from a browser, or give its text.",
         )
     return tree
 
 
-def _main_content(tree: lxml_html.HtmlElement) -> list[Block]:
-    found = trafilatura.bare_extraction(
-        tree, output_format="xml", include_comments=False, include_tables=True, config=_CONFIG
-    )
-    if found is None or found.body is None:
-        return []
-    _rename(found.body)
-    return blocks_of(etree.tostring(found.body, encoding="unicode", method="html"))
+def _blocks_of(content: HtmlElement) -> list[Block]:
+    """Return the blocks of the main content, less what only its wording tells from content."""
+    kept: list[Block] = []
+    label: Block | None = None  # waits for what comes below it
+    for block in blocks_in(content):
+        if block.kind not in {BlockKind.HEADING, BlockKind.PARAGRAPH}:
+            if label is None or block.kind is not BlockKind.LIST:
+                kept.append(block)
+            label = None
+        elif furniture.is_label(block.text):
+            label = block
+        elif not furniture.is_offer(block.text):
+            if label is not None and label.kind is BlockKind.HEADING is not block.kind:
+                kept.append(label)
+            label = None
+            kept.append(block)
+    while len(kept) > 1 and kept[-1].kind is BlockKind.HEADING:  # what stood under it is gone
+        kept.pop()
+    return kept
 
 
-def _rename(body: etree._Element) -> None:
-    """Turn trafilatura's element names (a dialect of TEI) back into HTML's."""
-    for element in body.iter("head", "list", "item", "code", *_HTML_NAMES):
-        rend = element.get("rend") or ""
-        if element.tag == "head":
-            element.tag = rend if re.fullmatch("h[1-6]", rend) else "h2"
-        elif element.tag == "list":
-            element.tag = rend if rend in {"ul", "ol", "dl"} else "ul"
-        elif element.tag == "item" and rend[:3] in {"dt-", "dd-"}:
-            element.tag = rend[:2]
-        elif element.tag == "code":
-            if "\n" in "".join(element.itertext()) or element.find("code") is not None:
-                element.tag = "pre"
-        else:
-            element.tag = _HTML_NAMES[element.tag]
+def _under(heading: str, blocks: Sequence[Block]) -> list[Block]:
+    """Put the page's headline before its content, unless it is in it."""
+    is_there = any(b.kind is BlockKind.HEADING and b.text == heading for b in blocks)
+    if not heading or not blocks or is_there:
+        return list(blocks)
+    return [Block(BlockKind.HEADING, heading, level=1), *blocks]
 
 
-def _everything(tree: lxml_html.HtmlElement) -> list[Block]:
-    """Read a page that has no main content to tell from the rest, less its obvious furniture."""
-    for element in tree.xpath(_FURNITURE):
-        if element.getparent() is not None:
-            element.drop_tree()
-    return blocks_of(etree.tostring(tree, encoding="unicode", method="html"))
+def _headline(tree: HtmlElement) -> HtmlElement | None:
+    """Return the h1 that is most like the page's title, or an h2 that says it.
+
+    An h1 that the title only ends with is the site's name.
+    """
+    title = _page_title(tree)[:_MOST_TITLE].casefold()
+    for tag in ("h1", "h2"):
+        headings = list(islice(tree.iter(tag), _MOST_HEADINGS))
+        said = [(one_line(each.text_content()).casefold(), each) for each in headings]
+        own = [(text, each) for text, each in said if text and not _is_site(text, title)]
+        same = [(title.startswith(text), len(text), each) for text, each in own if text in title]
+        if same:
+            return max(same, key=lambda found: found[:2])[2]
+        if own and tag == "h1":
+            return own[0][1] if len(own) == 1 else None
+    return None
 
 
-def _title(tree: lxml_html.HtmlElement) -> str:
+def _is_site(text: str, title: str) -> bool:
+    return title.endswith(text) and not title.startswith(text)
+
+
+def _page_title(tree: HtmlElement) -> str:
+    return one_line(" ".join(str(found) for found in tree.xpath("//title[1]//text()")))
+
+
+def _title(tree: HtmlElement, heading: str) -> str:
     """Return the page's own title: a site's name behind it is left out where that is certain."""
-    titles = [one_line(str(found)) for found in tree.xpath("//title[1]//text()")]
-    title = " ".join(titles)
-    headings = [one_line(str(h.text_content())) for h in tree.xpath("//h1")]
-    for heading in headings:
-        if heading and title.startswith(heading):
-            return heading
+    title = _page_title(tree)
+    if heading and title.casefold().startswith(heading.casefold()):
+        return heading
     shared = [one_line(str(found)) for found in tree.xpath("//meta[@property='og:title']/@content")]
-    return next((found for found in [*shared, title, *headings] if found), "")
+    return next((found for found in [*shared, title, heading] if found), "")

@@ -1,4 +1,8 @@
-"""Lines of a PDF to blocks: running heads out, paragraphs joined, headings told by their type."""
+"""Lines of a PDF to blocks: running heads out, paragraphs joined, headings told by their type.
+
+Footnotes, and whatever else is set small at the foot of a page, come after the paragraph that
+runs on over the page, not in the middle of it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,9 @@ from statistics import median
 from services.extractor.blocks import Block, BlockKind, one_line
 
 _EDGE_LINES = 2  # how many lines at the top and the bottom of a page may be running heads
-_DIGITS = re.compile(r"\d+")
+_OFTEN = 3  # on so many pages a running head stands, be it of a chapter only
+_FIRST_OR_LAST = re.compile(r"^\d{1,4}(?!\S)|(?<!\S)\d{1,4}$")
+_NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b")
 _PAGE_NUMBER = re.compile(
     r"^\W*(?:page|p\.|seite)?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*(?:(?:/|of|von)\s*\d{1,4})?\W*$",
     re.IGNORECASE,
@@ -35,6 +41,8 @@ _LIGATURES = str.maketrans(
 )
 _HEADING_WORDS = 20
 _HEADING_SIZE = 1.12  # times the size of the body
+_NOTE_SIZE = 0.92
+_NOTE = re.compile(r"^(?:\d{1,3}|[*\u2020\u2021\u00a7])\s?\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,34 +102,51 @@ def blocks_of(pages: Sequence[Sequence[Line]]) -> list[Block]:
 
 
 def _without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Drop page numbers, and lines that stand at the edge of most pages but for their numbers.
+    """Drop running heads and page numbers.
 
-    Lines in a heading's size stay: "Chapter 1" at the top of its page is no running head.
+    A running head stands at the edge of several pages, the same but for its numbers, or beside a
+    number that counts with the pages. It may change with the chapter and stand on every other page
+    only. Lines in a heading's size stay: "Chapter 1" at the top of its page is no running head.
     """
     size = _style(pages).size if any(pages) else 0.0
-    seen = Counter(key for page in pages for key in {_key(line) for _, line in _edges(page)})
-    often = max(2, (len(pages) + 1) // 2)
+    often = min(_OFTEN, max(2, (len(pages) + 1) // 2))
+    edges = [_edges(page) for page in pages]
+    seen = Counter(key for edge in edges for key in {_key(line) for line in edge})
+    ahead = Counter(n for page, edge in enumerate(edges) for n in _ahead(edge, page))
+    counted = {n for n, pages_with in ahead.items() if pages_with >= _OFTEN}
     kept = []
-    for page in pages:
-        dropped = {
-            index
-            for index, line in _edges(page)
-            if _PAGE_NUMBER.match(line.text)
-            or (seen[_key(line)] >= often and line.size < size * _HEADING_SIZE)
-        }
-        kept.append([line for index, line in enumerate(page) if index not in dropped])
+    for number, (page, edge) in enumerate(zip(pages, edges, strict=True)):
+        heights = Counter(_height(line) for line in edge)
+        numbered = {_height(line) for line in edge if counted & _ahead([line], number)}
+        heads = set()
+        for line in edge:
+            is_number = _PAGE_NUMBER.match(line.text) is not None
+            is_alone = heights[_height(line)] == 1
+            is_head = seen[_key(line)] >= often or _height(line) in numbered
+            if (is_head and line.size < size * _HEADING_SIZE) or (is_number and is_alone):
+                heads.add(id(line))
+        kept.append([line for line in page if id(line) not in heads])
     return kept
 
 
-def _edges(page: Sequence[Line]) -> list[tuple[int, Line]]:
-    by_height = sorted(enumerate(page), key=lambda item: item[1].top)
-    if len(by_height) <= 2 * _EDGE_LINES:
-        return by_height
-    return by_height[:_EDGE_LINES] + by_height[-_EDGE_LINES:]
+def _edges(page: Sequence[Line]) -> list[Line]:
+    """Return the outermost lines; what stands side by side is one."""
+    heights = sorted({_height(line) for line in page})
+    edges = {*heights[:_EDGE_LINES], *heights[-_EDGE_LINES:]}
+    return [line for line in page if _height(line) in edges]
+
+
+def _height(line: Line) -> int:
+    return round(line.top / 3)
+
+
+def _ahead(lines: Iterable[Line], page: int) -> set[int]:
+    """Return how far ahead of their page the numbers are that lines begin or end with."""
+    return {int(n) - page for line in lines for n in _FIRST_OR_LAST.findall(line.text)}
 
 
 def _key(line: Line) -> tuple[str, int]:
-    return _DIGITS.sub("#", line.text.lower()), round(line.top / 10)
+    return _NUMBERS.sub("#", line.text.lower()), round(line.top / 10)
 
 
 def _style(pages: Sequence[Sequence[Line]]) -> _Style:
@@ -142,15 +167,32 @@ def _style(pages: Sequence[Sequence[Line]]) -> _Style:
 
 def _groups(pages: Iterable[Sequence[Line]], style: _Style) -> Iterator[_Group]:
     group: _Group | None = None
+    notes: list[_Group] = []
     for number, page in enumerate(pages, start=1):
-        for line in page:
+        body = _body_lines(page, style)
+        for line in page[:body]:
             if group is None or _begins_a_group(group, line, number, style):
                 if group is not None:
                     yield group
-                group = _Group(number)
+                yield from notes
+                group, notes = _Group(number), []
             group.lines.append(line)
+        for line in page[body:]:
+            if not notes or notes[-1].page != number or _NOTE.match(line.text):
+                notes.append(_Group(number))
+            notes[-1].lines.append(line)
     if group is not None:
         yield group
+    yield from notes
+
+
+def _body_lines(page: Sequence[Line], style: _Style) -> int:
+    """Return how many lines come before the small ones at the foot of the page."""
+    count = len(page)
+    while count and page[count - 1].size <= style.size * _NOTE_SIZE:
+        count -= 1
+    is_foot = count and all(line.top > page[count - 1].top for line in page[count:])
+    return count if is_foot else len(page)
 
 
 def _begins_a_group(group: _Group, line: Line, page: int, style: _Style) -> bool:
@@ -201,7 +243,9 @@ def _joined(lines: Sequence[Line], words: Counter[str]) -> str:
     text = ""
     for line in lines:
         parted = _HYPHENATED.search(text)
-        if parted and line.text[:1].islower():
+        if parted and (line.text[:1].isupper() or line.text[:1].isdigit()):
+            text = f"{text[: parted.end(1)]}-{line.text}"  # "Anglo-Saxon", "10-12"
+        elif parted and line.text[:1].islower():
             following = re.match(r"\w+", line.text)
             rest = following[0] if following else ""
             is_compound = words[f"{parted[1]}-{rest}".lower()] > words[f"{parted[1]}{rest}".lower()]

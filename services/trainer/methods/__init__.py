@@ -5,6 +5,8 @@ Each entry is `module:class`, imported only when the method runs, so that this t
 
 from __future__ import annotations
 
+from shared.errors import GristmillError
+
 METHODS: dict[str, str] = {
     "untuned": "untuned:Untuned",
     "in-context": "in_context:InContext",
@@ -16,3 +18,15 @@ METHODS: dict[str, str] = {
     "lora": "lora:Lora",
     "tf-idf": "tf_idf:TfIdf",
 }
+
+
+class MethodUnknown(GristmillError):
+    """No method has this name."""
+
+
+def check_name(name: str) -> None:
+    """Raise MethodUnknown unless a method has this name."""
+    if name not in METHODS:
+        raise MethodUnknown(
+            f"There is no tuning method {name!r}.", f"There are {', '.join(METHODS)}."
+        )

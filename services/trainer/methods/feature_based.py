@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
+from sklearn.linear_model import LogisticRegression
 
 from services.trainer.job import Job, MethodSettings, Tuned, TuningFailed
 from shared.answering import features
@@ -91,8 +92,6 @@ class FeatureBased:
         return self._tuned(job, head, tuple(notes))
 
     def _fit(self, found: Array, wanted: Any, outputs: int) -> Linear:
-        from sklearn.linear_model import LogisticRegression
-
         mean, scale = found.mean(0), found.std(0) + 1e-6
         regression = LogisticRegression(C=self._settings.regularization, max_iter=2000)
         regression.fit((found - mean) / scale, wanted)

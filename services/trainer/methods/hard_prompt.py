@@ -10,8 +10,9 @@ import json
 import random
 import re
 import shutil
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from pydantic import Field
 
 from services.trainer.job import Job, MethodSettings, Tuned
 from services.trainer.scores import per_item
-from shared.answering.artifact import Artifact
+from shared.answering.artifact import Artifact, prompted
 from shared.answering.port import Answerer, Query
 from shared.answering.template import Template
+from shared.files import write_atomically
 
 _LONGEST = 60  # words of an instruction
 _ANSWERS = (
@@ -57,6 +59,13 @@ class HardPromptSettings(MethodSettings):
     rows: int = Field(default=32, ge=1)
 
 
+@dataclass(frozen=True)
+class _Try:
+    score: float
+    template: Template
+    seconds: float
+
+
 class HardPrompt:
     """Searches over instructions and layouts."""
 
@@ -71,43 +80,41 @@ class HardPrompt:
         """Search, and save the best template."""
         log = job.folder / "checkpoint" / "search.jsonl"
         tried = _read(log)
+        earlier = sum(each.seconds for each in tried)
         rows = (job.data.validation or job.data.train)[: self._settings.rows]
-        draw = random.Random(job.seed)
         grid = _grid(job)
-        while len(tried) < self._settings.candidates and not job.late:
+        while len(tried) < self._settings.candidates and not (job.late and tried):
+            began = time.monotonic()
             job.progress("searching", len(tried), self._settings.candidates)
-            template = self._next(job, grid, tried, draw)
+            template = self._next(job, grid, tried)
             if template is None:
                 break
-            tried.append((_score(job, template, rows), template))
-            _append(log, tried[-1])
-        best = max(score for score, _ in tried)
-        chosen = next(template for score, template in tried if score == best)
-        job.save("prompt", chosen)
-        shutil.copy(log, job.artifact_folder / "search.jsonl")
+            score = _score(job, template, rows)
+            tried.append(_Try(score, template, time.monotonic() - began))
+            _write(log, tried)
+        best = max(tried, key=lambda each: each.score)
+        job.save("prompt", best.template)
+        shutil.copy(log, job.artifact_folder / log.name)
         note = (
             f"{len(tried)} prompts tried on {len(rows)} held-back rows: "
-            f"{tried[0][0]:.2f} with the first, {best:.2f} with the best."
+            f"{tried[0].score:.2f} with the first, {best.score:.2f} with the best."
         )
-        total = 0 if job.behind_endpoint else job.network.model.num_parameters()
-        return Tuned(total=total, notes=(note,))
+        return Tuned(total=job.parameters, earlier_seconds=earlier, notes=(note,))
 
-    def _next(
-        self,
-        job: Job,
-        grid: list[Template],
-        tried: list[tuple[float, Template]],
-        draw: random.Random,
-    ) -> Template | None:
-        """Return a template that was not tried: of the grid for half the budget, then changed."""
-        seen = {template for _, template in tried}
+    def _next(self, job: Job, grid: list[Template], tried: list[_Try]) -> Template | None:
+        """Return a template that was not tried: of the grid for half the budget, then changed.
+
+        What is drawn depends on the seed and on what was tried, so a resumed search is the same.
+        """
+        draw = random.Random(f"{job.seed}/{len(tried)}")
+        seen = {each.template for each in tried}
         if len(tried) < max(self._settings.candidates // 2, 1):
             fresh = [each for each in grid if each not in seen]
             if fresh:
                 return fresh[0]
-        order = sorted(tried, key=lambda pair: -pair[0])[:3]
+        order = sorted(tried, key=lambda each: -each.score)[:3]
         for _ in range(20):
-            parent = draw.choice(order)[1]
+            parent = draw.choice(order).template
             for changed in _changes(job, parent, draw):
                 if changed not in seen:
                     return changed
@@ -172,24 +179,16 @@ def _score(job: Job, template: Template, rows: Any) -> float:
 
 
 def _answerer(job: Job, artifact: Artifact) -> Answerer:
-    if job.behind_endpoint:
-        from shared.answering.endpoint import EndpointAnswerer
-
-        return EndpointAnswerer(artifact, [])
-    from shared.answering.local import LanguageModelAnswerer
-
-    return LanguageModelAnswerer(job.network, artifact)
+    return prompted(artifact, network=lambda: job.network)
 
 
-def _read(log: Path) -> list[tuple[float, Template]]:
+def _read(log: Path) -> list[_Try]:
     if not log.is_file():
         return []
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").split("\n") if line]
-    return [(each["score"], Template(**each["template"])) for each in lines]
+    return [_Try(each["score"], Template(**each["template"]), each["seconds"]) for each in lines]
 
 
-def _append(log: Path, tried: tuple[float, Template]) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        entry = {"score": round(tried[0], 4), "template": tried[1].as_dict()}
-        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+def _write(log: Path, tried: list[_Try]) -> None:
+    lines = [json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in tried]
+    write_atomically(log, lambda partial: partial.write_text("".join(lines), encoding="utf-8"))

@@ -42,4 +42,4 @@ class InContext:
         }
         job.save("prompt", details=details)
         write_demonstrations(job.artifact_folder, [item.example for item in job.data.train])
-        return Tuned(total=0 if job.behind_endpoint else job.network.model.num_parameters())
+        return Tuned(total=job.parameters)

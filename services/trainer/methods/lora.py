@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from peft import LoraConfig
 from pydantic import Field
 
 from services.trainer.adapters import tune_adapter
@@ -39,8 +40,6 @@ class Lora:
 
     def tune(self, job: Job) -> Tuned:
         """Train and save the adapter folder."""
-        from peft import LoraConfig
-
         own = self._settings
         config = LoraConfig(
             r=own.rank, lora_alpha=own.alpha, lora_dropout=own.dropout, target_modules=own.targets

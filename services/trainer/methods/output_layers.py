@@ -68,14 +68,14 @@ class OutputLayers:
         rows = [network.encode(job.template, item.query) for item in job.data.train]
         held = [network.encode(job.template, item.query) for item in job.data.validation]
         wanted, held_wanted = (
-            torch.tensor([labels.index(item.answers[0]) for item in items])
+            torch.tensor([labels.index(item.answers[0]) for item in items], device=network.device)
             for items in (job.data.train, job.data.validation)
         )
         job.progress("training", 0, len(rows))
         first = _last_states(network, rows)
         mean, scale = first.mean(0), first.std(0) + 1e-6
         torch.manual_seed(job.seed)
-        head = torch.nn.Linear(first.shape[1], len(labels))
+        head = torch.nn.Linear(first.shape[1], len(labels)).to(network.device)
         states = _reader(network, rows, first, self._settings, blocks)
         held_states = _reader(network, held, None, self._settings, blocks)
 
@@ -95,7 +95,7 @@ class OutputLayers:
         )
         linear = Linear(
             *(
-                np.asarray(each.detach().numpy(), np.float32)
+                np.asarray(each.detach().cpu().numpy(), np.float32)
                 for each in (head.weight, head.bias, mean, scale)
             )
         )
@@ -146,7 +146,8 @@ def _last_blocks(network: Network, count: int) -> dict[str, torch.nn.Parameter]:
 
 
 def _last_states(network: Network, rows: Sequence[Encoded]) -> torch.Tensor:
-    return torch.stack([each[-1] for each in features.hidden_states(network, rows, -1)])
+    states = torch.stack([each[-1] for each in features.hidden_states(network, rows, -1)])
+    return states.to(network.device)
 
 
 def _reader(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
+from peft import PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
 from pydantic import Field
 
 from services.trainer.adapters import tune_adapter
@@ -57,8 +58,6 @@ class SoftPrompt:
         return tune_adapter(job, self._config(job), own, extra, begin)
 
     def _config(self, job: Job) -> Any:
-        from peft import PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
-
         own = self._settings
         if own.variant == "prefix":
             return PrefixTuningConfig(num_virtual_tokens=own.tokens)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
-from services.trainer.job import Job, MethodSettings, Tuned
+from services.trainer.job import Job, MethodSettings, Tuned, TuningFailed
 from shared.answering.heads import VOCABULARY_FILE, Linear
 
 _NGRAMS = (1, 2)
@@ -24,11 +26,13 @@ class TfIdf:
 
     def tune(self, job: Job) -> Tuned:
         """Fit and save the vocabulary and the head."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-
         words = TfidfVectorizer(ngram_range=_NGRAMS, sublinear_tf=True)
-        found = words.fit_transform([item.query.question for item in job.data.train])
+        try:
+            found = words.fit_transform([item.query.question for item in job.data.train])
+        except ValueError as error:
+            raise TuningFailed(
+                "The train rows hold no words.", "tf-idf needs some of two letters or more."
+            ) from error
         wanted = [job.task.labels.index(item.answers[0]) for item in job.data.train]
         regression = LogisticRegression(C=10, max_iter=1000).fit(found, wanted)
         width, outputs = found.shape[1], len(job.task.labels)

@@ -18,4 +18,4 @@ class Untuned:
     def tune(self, job: Job) -> Tuned:
         """Learn nothing."""
         job.save("prompt")
-        return Tuned(total=0 if job.behind_endpoint else job.network.model.num_parameters())
+        return Tuned(total=job.parameters)

@@ -21,7 +21,11 @@ def reasons(question: str, answer: str = ANSWER, passage: str = TEXT) -> tuple[s
     "question",
     [
         "Why did Marie Curie choose that name?",
-        "In what year did she discover it?",
+        "In what year did Marie Curie discover polonium?",
+        "How long does it take to name an element after a country?",
+        "Why did Marie Curie think her discovery mattered?",
+        "Which of the elements that Curie found is it easy to name?",
+        "If a country gives its name, what does this mean for those who live there?",
         "Was the element named after a country?",
         'According to Curie, what is "polonium"?',
         "\u201cPolonium\u201d is named after what?",
@@ -51,6 +55,15 @@ def test_a_good_question_is_accepted(question):
         ("What did Marie Curie discover in {year}?", "question_has_template"),
         ("What does the passage say about Curie?", "question_about_text"),
         ("According to the text, who found it?", "question_about_text"),
+        ("Based on the given article, who found polonium?", "question_about_text"),
+        ("What did Curie do in this study?", "question_about_text"),
+        ("What does the author say about polonium?", "question_about_text"),
+        ("In what year did she discover it?", "question_points_outside"),
+        ("What made her known all over the world?", "question_points_outside"),
+        ("When was this element found in Paris?", "question_points_outside"),
+        ("Which country does its name stand for?", "question_points_outside"),
+        ("What did Marie Curie name after the?", "question_cut_off"),
+        ("What country was?", "question_cut_off"),
     ],
 )
 def test_what_is_no_good_question_is_rejected_with_its_reason(question, reason):
@@ -59,7 +72,9 @@ def test_what_is_no_good_question_is_rejected_with_its_reason(question, reason):
 
 def test_a_passage_about_passages_may_be_asked_about_the_passage():
     text = "The passage between the islands is narrow. Ships take the passage at high tide."
-    assert reasons("When do ships take the passage?", "When the water is high.", text) == ()
+    assert reasons("When do ships take the passage?", "At high tide.", text) == ()
+    asked = "According to the passage, when is the tide high?"
+    assert reasons(asked, "At high tide.", text) == ("question_about_text",)
 
 
 @pytest.mark.parametrize(
@@ -75,19 +90,86 @@ def test_a_passage_about_passages_may_be_asked_about_the_passage():
     ],
 )
 def test_an_answer_in_the_question_is_leaked(question, answer):
-    assert reasons(question, answer) == ("answer_leaked",)
+    assert "answer_leaked" in reasons(question, answer)
 
 
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
         ("What element did Marie Curie discover?", "Marie Curie discovered polonium in 1898."),
-        ("Is there no other name for it?", "No."),
-        ("Where was Marie Curie born exactly?", "Curie was born in Warsaw."),
+        ("Is there no other name for polonium?", "No."),
+        ("Where was Marie Curie born exactly?", "Curie was born in Poland."),
     ],
 )
 def test_words_in_common_alone_leak_nothing(question, answer):
     assert reasons(question, answer) == ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I don't know.",
+        "I'm sorry, but I cannot answer this question.",
+        "As an AI language model, I have no opinion.",
+        "The passage does not mention this.",
+        "This is not stated in the text.",
+        "There is no information about the country.",
+        "Not specified",
+        "N/A",
+        "It cannot be determined from the context.",
+    ],
+)
+def test_an_answer_that_says_nothing_is_rejected(answer):
+    assert "answer_missing" in reasons("Why did Marie Curie choose that name?", answer)
+
+
+def test_what_the_passage_itself_does_not_know_is_an_answer():
+    text = "The age of the bridge is not known. It cannot be determined from the stones."
+    asked = "What tells the age of the bridge?"
+    assert reasons(asked, "It cannot be determined from the stones.", text) == ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Marie Curie discovered polonium in 1899 in Paris.",
+        "Marie Curie discovered polonium in 1898 in London.",
+    ],
+)
+def test_numbers_and_names_that_the_passage_does_not_have_are_not_borne_out(answer):
+    assert "answer_ungrounded" in reasons("What is polonium?", answer)
+
+
+def test_numbers_are_the_same_with_and_without_commas_and_names_may_be_in_the_headings():
+    text = "It cost 1200 dollars to build."
+    assert "answer_ungrounded" not in reasons("What is it?", "The bridge cost 1,200 dollars.", text)
+    verdict = check(
+        "Who paid?", "The bridge of Kirkwall cost 1200 dollars.", text, headings="Kirkwall"
+    )
+    assert "answer_ungrounded" not in verdict.reasons
+
+
+@pytest.mark.parametrize(
+    ("answer", "denied"),
+    [
+        ("Marie Curie did not discover polonium in 1898 in Paris.", True),
+        ("It is not true that the discovery made her known all over the world.", True),
+        ("Marie Curie discovered polonium in 1898 in Paris.", False),
+        ("Nobody but Curie could have named the element.", False),
+    ],
+)
+def test_a_claim_with_one_not_more_is_denied(answer, denied):
+    assert ("answer_denied" in reasons("What did Curie do in Paris?", answer)) == denied
+
+
+def test_what_a_model_found_counts_and_what_it_did_not_look_for_does_not():
+    def judged(**given):
+        return check("Why did Marie Curie choose that name?", ANSWER, TEXT, given=given).reasons
+
+    assert judged(round_trip=0.9, grounding_similarity=0.7) == ()
+    assert judged(round_trip=0.4) == ("round_trip_failed",)
+    assert judged(grounding_similarity=0.3) == ("answer_ungrounded",)
+    assert judged() == ()
 
 
 @pytest.mark.parametrize("answer", ["", "  ", "..."])
@@ -109,23 +191,25 @@ def test_scores_are_kept_for_good_questions_too():
         "answer_words",
         "answer_leaked",
         "question_copied",
+        "grounding_words",
     }
     assert verdict.scores["question_words"] == 7
     assert 0 < verdict.scores["answer_leaked"] < 0.5
 
 
 def test_the_limits_are_settings():
-    limits = CheckSettings(min_words=2, about_text=False)
+    limits = CheckSettings(min_words=2, stands_alone=False)
     assert check("Who was she?", ANSWER, TEXT, limits).reasons == ()
     assert check("What does the passage say?", ANSWER, TEXT, limits).reasons == ()
 
 
 def test_every_reason_can_be_given_at_once():
-    assert set(reasons("the\nof", "")) == {
+    assert set(reasons("of\nthe", "")) == {
         "question_not_a_question",
         "question_too_short",
         "question_not_one_line",
         "question_fragment",
+        "question_cut_off",
         "answer_empty",
     }
 
@@ -144,4 +228,7 @@ def test_people_s_questions_pass():
     assert len(found) > 2000
     leaked = sum("answer_leaked" in some for some in found) / len(found)
     assert 0.003 < leaked < 0.012  # FACTS: 0.4 to 1.2%
-    assert sum(bool(some) for some in found) / len(found) < 0.02
+    leaning = sum("question_points_outside" in some for some in found) / len(found)
+    assert leaning < 0.04  # read one by one, nearly all of them do
+    others = sum(bool(set(some) - {"question_points_outside"}) for some in found) / len(found)
+    assert others < 0.025

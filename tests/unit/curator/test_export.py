@@ -11,7 +11,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from services.curator.curate import build
+from services.curator.build import build
 from services.curator.export import FORMATS, NothingToExport, export
 from services.curator.squad import find_answer
 from shared.errors import ConfigurationInvalid
@@ -37,7 +37,8 @@ def test_only_accepted_rows_are_written_unless_all_are_asked_for(tmp_path, name)
     rows = [example("Why did she choose that name?", n) for n in range(2)]
     rows = build(rows)  # the second repeats the first
     assert export(rows, name, tmp_path / "some").rows == 1
-    assert export(rows, name, tmp_path / "all", include_rejected=True).rows == 2
+    assert export(rows, name, tmp_path / "all", status="all").rows == 2
+    assert export(rows, name, tmp_path / "rejected", status="rejected").rows == 1
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -134,6 +134,34 @@ def test_text_without_structure_is_cut_in_linear_time(body):
 
 
 @pytest.mark.parametrize(
+    ("opened", "repeated"),
+    [
+        ("", "<nav>x</nav>word "),
+        ("", "<script></script>word "),
+        ("", "<a href='#x'>1</a>word "),
+        ("", "<h1>word</h1>"),
+        ("", "<p class='share'>word</p><p>word</p>"),
+        ("<figure>" * 200, "<b></b>"),
+        ("<div><img>" * 200, "<b></b>"),
+        ("<blockquote>" * 200, "<p>word</p>"),
+        ("<table><tr><td>" * 60, "<p>word</p>"),
+        ("<ul><li>" * 100, "<li><a href='x'>word</a>"),
+        ("<dl>", "<dt>word<dd>word"),
+        ("<pre>", "<span class='lineno'>1</span>word\n"),
+    ],
+)
+def test_a_page_that_repeats_itself_is_read_in_linear_time(opened, repeated):
+    seconds = []
+    for times in (2_000, 16_000):
+        body = f"<html><title>{'word ' * 99}</title><body>{opened}{repeated * times}".encode()
+        began = time.process_time()
+        with contextlib.suppress(DocumentError):
+            extract(body, uri="file:///odd.html")
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 8 * 3 * max(seconds[0], 0.05)
+
+
+@pytest.mark.parametrize(
     "body", [b"<html><body></body></html>", b"<html><script>x()</script></html>"]
 )
 def test_a_page_without_text_is_refused(body):

@@ -84,7 +84,7 @@ def test_pdf_keeps_pages_joins_lines_and_drops_running_feet():
         (1, ("Chapter 1",)),
         (2, ("Chapter 2",)),
     ]
-    assert extraction.passages[0].text == prose("wheels")
+    assert extraction.passages[0].text == f"Chapter 1\n\n{prose('wheels')}"
     assert "The mill, page" not in extraction.text
 
 
@@ -103,7 +103,7 @@ def test_docx_keeps_headings_lists_and_tables():
     first, second = extraction.passages
     assert first.heading_path == ("The manual", "Setting up")
     assert first.text.endswith("- Unpack the box.\n- Plug in the mill.\n- Pour in the grain.")
-    assert second.text == "Grain | Setting\nWheat for bread | Level four of nine"
+    assert second.text == "Sizes\n\nGrain | Setting\nWheat for bread | Level four of nine"
 
 
 def test_plain_text_wrapped_by_hand_is_joined_and_paragraphs_a_line_are_parted():

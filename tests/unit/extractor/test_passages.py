@@ -78,6 +78,47 @@ def test_the_heading_path_goes_from_the_outermost_in_and_ends_where_a_sibling_be
     ]
 
 
+def test_the_first_passage_of_a_section_begins_with_the_headings_that_lead_to_it():
+    passages = packed(
+        heading("Mills", 1),
+        paragraph(prose("mills", 6)),
+        heading("Running", 2),
+        heading("How is the mill stopped?", 3),
+        paragraph(prose("stopping", 30)),
+        heading("Care", 2),
+        paragraph(prose("care", 6)),
+    )
+    texts = [p.text for p in passages]
+    assert texts[0] == prose("mills", 6)  # the title stands in every row
+    assert texts[1].startswith("Running\n\nHow is the mill stopped?\n\nSentence 1 about stopping")
+    assert texts[2].startswith("Sentence ")
+    assert texts[-1].startswith("Care\n\nSentence 1 about care")
+    assert {p.heading_path for p in passages[1:-1]} == {
+        ("Mills", "Running", "How is the mill stopped?")
+    }
+
+
+def test_a_heading_with_nothing_under_it_leads_to_no_passage():
+    passages = packed(
+        heading("A", 1),
+        heading("Empty", 2),
+        heading("B", 2),
+        paragraph(prose("b", 6)),
+        heading("C", 2),
+        paragraph(prose("c", 6)),
+    )
+    assert [p.text.split("\n\n")[0] for p in passages] == ["B", "C"]
+
+
+def test_a_heading_that_does_not_fit_is_left_to_the_path():
+    items = Block(BlockKind.LIST, "\n".join(f"- grain {n}" for n in range(55)))
+    passages = packed(
+        heading("A"), heading("B of seven words in this heading", 2), items, max_words=165
+    )
+    assert [p.text for p in passages] == [items.text]
+    assert passages[0].heading_path == ("A", "B of seven words in this heading")
+
+
 def test_a_tiny_rest_joins_its_neighbour_instead_of_standing_alone():
     passages = packed(paragraph(prose("a", 16)), paragraph("And that is all there is to say now."))
     assert len(passages) == 1
@@ -108,6 +149,11 @@ def test_lists_tables_and_code_stay_whole_where_they_fit(kind):
     lines = "\n".join(f"line {n} of it has seven words" for n in range(20))
     passages = packed(paragraph(prose("a", 14)), Block(kind, lines), paragraph(prose("b", 14)))
     assert sum(lines in p.text for p in passages) == 1
+
+
+def test_code_that_begins_indented_makes_no_passage_that_begins_with_blanks():
+    passages = packed(Block(BlockKind.CODE, "    return flour and the husks too\nprint the sum"))
+    assert passages[0].text.startswith("return flour")
 
 
 def test_a_list_stays_with_the_line_that_introduces_it():

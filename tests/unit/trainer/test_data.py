@@ -461,6 +461,14 @@ def test_a_test_file_that_is_the_train_file_leaves_nothing_to_train_on(tmp_path)
         load(main, test=str(main))
 
 
+def test_one_label_left_to_train_on_is_an_error(tmp_path):
+    rows = [("fine", "good"), ("nice", "good"), ("great", "good"), ("awful", "bad")]
+    main = written(tmp_path / "a.tsv", *(f"{text}\t{label}" for text, label in rows))
+    test = written(tmp_path / "t.tsv", "awful\tbad", "lovely\tgood")
+    with pytest.raises(DatasetInvalid, match="has the label good"):
+        load(main, test=str(test))
+
+
 def test_a_label_that_only_the_test_file_has_is_an_error(tmp_path):
     main = table(tmp_path / "train.tsv", "ab" * 50)
     test = written(tmp_path / "test.tsv", "New text\tpositive")

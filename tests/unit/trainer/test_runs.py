@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 from services.cli.main import app
 from services.trainer.endings import ending, result_of
 from services.trainer.handlers import Trainer
-from services.trainer.naming import is_name, run_id, settle
+from services.trainer.naming import run_id, settle
 from services.trainer.process import Ended
-from services.trainer.runs import RunFolder, RunIsBusy, RunNameInvalid, RunNotFound, Runs
+from services.trainer.runs import RunFolder, RunIsBusy, RunNameInvalid, Runs
 from services.trainer.settings import TrainerSettings
 from shared.errors import DatasetNotFound
+from shared.runs import RunNotFound, is_name
 
 REQUEST: dict[str, Any] = {
     "run": "lora-3f2a91c0",

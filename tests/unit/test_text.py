@@ -1,6 +1,6 @@
 import pytest
 
-from shared.generation.text import content, in_order, sentences, stem
+from shared.text import content, in_order, sentences, stem
 
 
 def test_sentences_survive_abbreviations_numbers_and_quotes():

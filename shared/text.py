@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 _BREAK = re.compile(r"(?<=[.!?])[\"'\u201d\u2019)\]]*\s+(?=[\"'\u201c\u2018(\[]?[A-Z0-9])")
@@ -12,15 +14,18 @@ _ABBREVIATION = re.compile(
     r"|\b(?:e\.g|i\.e|U\.S|U\.K|a\.m|p\.m))\.$"
 )
 _MARKER = re.compile(r"^\s*(?:[-*\u2022\u2013]|\d{1,2}[.)])\s+")
-_WORD = re.compile(r"\w+(?:['\u2019.,-]\w+)*")
+_WORD = re.compile(r"\w+(?:['.,]\w+)*")
 _ENDINGS = ("ing", "ed", "es", "ly", "s")
 _SHORTEST_STEM = 4
-STOP_WORDS = frozenset(
-    """a an the and or but nor if of to in on at by for with from as into onto over under about than
-    then so that this these those there here it its he she they them his her their we us our you
-    your i me my is are was were be been being am do does did done has have had having will would
-    can could may might shall should must also such any some other both each which who whom whose
-    what when where why how between during through while because""".split()  # noqa: SIM905
+_NEGATIONS = frozenset(("not", "no", "never", "without", "neither", "nor", "unless", "except"))
+QUESTION_WORDS = frozenset(("what", "which", "who", "whom", "whose", "when", "where", "why", "how"))
+# What a text is about does not change with these. Negations are missing: with them it does.
+STOP_WORDS = QUESTION_WORDS | frozenset(
+    """a an the and or but if of to in on at by for with from as into onto over under about between
+    during through while than then so that this these those there here it its itself he she they
+    him his her them their we our us you your i me my is are was were be been being am do does did
+    done has have had having will would can could may might shall should must also such any some
+    other both each because s t""".split()  # noqa: SIM905 - a hundred literals would fill a page
 )
 
 
@@ -54,8 +59,8 @@ def _blocks(text: str) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """Return the words in lower case."""
-    return [match.group().lower().replace("\u2019", "'") for match in _WORD.finditer(text)]
+    """Return the words in lower case, without punctuation around them; "3.5" is one word."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'"))
 
 
 def stem(word: str) -> str:
@@ -67,14 +72,37 @@ def stem(word: str) -> str:
     return bare
 
 
+def spelling(text: str) -> str:
+    """Return what equal questions share: the text but for case, spacing and its last "?"."""
+    plain = unicodedata.normalize("NFKC", text).casefold().rstrip("?!. \n\t")
+    return " ".join(plain.replace("\u2019", "'").split())
+
+
+def content_words(text: str) -> list[str]:
+    """Return the words that say what a text is about, in order."""
+    return [word for word in words(text) if word not in STOP_WORDS]
+
+
 def content(text: str) -> list[str]:
-    """Return the stems of the words that carry meaning, in order."""
-    return [stem(word) for word in words(text) if word not in STOP_WORDS]
+    """Return the stems of the words that say what a text is about, in order."""
+    return [stem(word) for word in content_words(text)]
+
+
+def negations(said: Sequence[str]) -> int:
+    """Return how many of the words deny."""
+    return sum(each in _NEGATIONS or each.endswith("n't") for each in said)
 
 
 def share_found(wanted: Sequence[str], source: set[str]) -> float:
     """Return which share of `wanted` is in `source`; 1 for nothing wanted."""
     return sum(each in source for each in wanted) / len(wanted) if wanted else 1.0
+
+
+def f1(left: str, right: str) -> float:
+    """Return the F1 of two texts' content words: 1 for the same ones, 0 for none in common."""
+    ours, theirs = Counter(content(left)), Counter(content(right))
+    common = (ours & theirs).total()
+    return 2 * common / (ours.total() + theirs.total()) if common else 0.0
 
 
 def in_order(wanted: Sequence[str], source: Sequence[str]) -> float:
@@ -89,3 +117,17 @@ def in_order(wanted: Sequence[str], source: Sequence[str]) -> float:
             row[place] = above + 1 if word == other else max(kept, row[place - 1])
             above = kept
     return row[-1] / len(wanted)
+
+
+def longest_common_run(left: Sequence[str], right: Sequence[str]) -> int:
+    """Return the length of the longest stretch of words that stands in both, in words."""
+    best = 0
+    before = [0] * (len(right) + 1)
+    for word in left:
+        row = [0] * (len(right) + 1)
+        for place, other in enumerate(right, start=1):
+            if word == other:
+                row[place] = before[place - 1] + 1
+                best = max(best, row[place])
+        before = row
+    return best

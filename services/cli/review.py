@@ -28,7 +28,7 @@ from shared.storage.verdicts import Decision, Verdict, Verdicts
 
 WIDE = 100  # columns from which on the question stands beside the passage
 COMPACT_FROM = 20
-KEYS = "[b]a[/b]ccept  [b]e[/b]dit  [b]r[/b]eject  [b]s[/b]kip  [b]b[/b]ack  [b]q[/b]uit"
+KEYS = "[b]a[/b] accept  [b]e[/b] edit  [b]r[/b] reject  [b]s[/b] skip  [b]b[/b] back  [b]q[/b] quit"
 _DECISIONS: dict[str, Decision] = {"a": "accept", "e": "edit", "r": "reject"}
 _LEAVE = ("q", END)
 _SHOWN = ("round_trip", "grounding_similarity", "own_passage_rank")

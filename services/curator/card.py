@@ -142,7 +142,7 @@ def _scores(rows: Iterable[Example]) -> list[tuple[str, list[float]]]:
 def _quantiles(rows: Iterable[Example]) -> list[tuple[object, ...]]:
     table: list[tuple[object, ...]] = []
     for name, values in _scores(rows):
-        cuts = statistics.quantiles(values, n=20) if len(values) > 1 else values * 19
+        cuts = statistics.quantiles(values, n=20, method="inclusive") if values[1:] else values * 19
         middle = statistics.median(values)
         table.append((f"`{name}`", len(values), *(f"{v:.3g}" for v in (cuts[0], middle, cuts[-1]))))
     return table

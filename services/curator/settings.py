@@ -29,7 +29,7 @@ class CheckSettings(BaseModel):
     leak_run_words: int = Field(default=8, ge=2)
     stands_alone: bool = True
     grounding: float = Field(default=0.6, ge=0, le=1)
-    round_trip: float = Field(default=0.85, ge=0, le=1)
+    round_trip: float = Field(default=0.9, ge=0, le=1)
 
 
 class BuildSettings(BaseModel):

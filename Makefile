@@ -85,6 +85,7 @@ bench-footprint: setup ## bytes and memory that a passage takes; infra/scaling.m
 	$(BIN)/python -m tests.bench.footprint
 
 bench-extraction: setup ## main content of 61 real pages, against three other tools
+	$(BIN)/python -m pip install --quiet 'pip>=23.3'  # older ones trip over extras named twice
 	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench.extraction_f1
 

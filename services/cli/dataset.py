@@ -17,6 +17,7 @@ from services.cli.data import print_rows
 from services.cli.output import JsonOption, emit
 from services.curator.card import card
 from services.curator.export import FORMATS, export, export_card
+from services.trainer.naming import VERSION
 from shared import settings as configuration
 from shared.errors import ConfigurationInvalid
 from shared.storage.blobs import BlobStore
@@ -57,13 +58,14 @@ def number_of(version: str | None) -> int | None:
     Raises:
         ConfigurationInvalid: it is neither.
     """
-    if version is None or version == "latest":
+    if version is None:
         return None
-    if not version.removeprefix("v").isdigit():
+    match = VERSION.fullmatch(version)
+    if match is None:
         raise ConfigurationInvalid(
             f"{version!r} is no dataset version.", "`gristmill dataset list` lists them, as v1, v2."
         )
-    return int(version.removeprefix("v"))
+    return int(match[1]) if match[1] else None
 
 
 async def read_version(
@@ -147,7 +149,7 @@ def dataset_card(
     if output is None:
         typer.echo(files["README.md"])
         return
-    asyncio.run(write_files(str(output), files))
+    write_files(str(output), files)
     typer.echo(f"Written to {output / 'README.md'}.", err=True)
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from services.cli.access import Access, reach, running_stack
+from services.cli.dataset import read_version
 from services.cli.discover import FoundDocument, discover
 from services.cli.progress import Reporter
 from services.cli.recipe import recipe_of
@@ -131,11 +132,11 @@ async def build_version(
 async def write_out(settings: Settings, out: Path) -> None:
     """Write the newest dataset version to a folder: all columns, ready for a trainer, its card."""
     out.mkdir(parents=True, exist_ok=True)
-    dataset = Dataset(settings.versions_location)
-    rows = await dataset.read()
-    for name, file in (("bam", "dataset.jsonl"), ("parquet", "dataset.parquet")):
-        await asyncio.to_thread(export, rows, name, out / file)
-    await asyncio.to_thread(export_card, rows, (await dataset.versions())[-1], out / file)
+    made, rows = await read_version(Dataset(settings.versions_location), None)
+    whole = out / "dataset.parquet"
+    for name, file in (("bam", out / "dataset.jsonl"), ("parquet", whole)):
+        await asyncio.to_thread(export, rows, name, file)
+    await asyncio.to_thread(export_card, rows, made, whole)
 
 
 def _discover(paths: Sequence[str], report: RunReport) -> list[FoundDocument]:

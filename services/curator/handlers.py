@@ -133,7 +133,8 @@ class Curator:
             "decontaminated": {name: ids.sha256(body) for name, body in files.items()},
         }
         version = await self.stores.dataset.build(rows, made)
-        await write_files(f"{self.stores.cards}/v{version.number}", card(rows, version))
+        place = f"{self.stores.cards}/v{version.number}"
+        await asyncio.to_thread(write_files, place, card(rows, version))
         return version
 
     async def _ranks(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,12 +11,12 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from services.trainer.formats import Content, DatasetInvalid, Row, read_file
+from services.trainer.naming import VERSION
 from services.trainer.splits import Splits, split, subset
 from shared.answering.port import Example, Query, Task
 from shared.errors import ConfigurationInvalid
 from shared.ids import fingerprint
 
-_VERSION = re.compile(r"latest|v?(\d+)")
 _MOST_LABELS = 100
 
 S = TypeVar("S", bound=BaseModel)
@@ -110,7 +109,7 @@ def load_data(reference: str, settings: DataSettings, versions_location: str) ->
         DatasetInvalid: it cannot be read, or is too little to train and test with.
         ConfigurationInvalid: the settings do not fit the dataset.
     """
-    match = _VERSION.fullmatch(reference)
+    match = VERSION.fullmatch(reference)
     if match and settings.test:
         raise ConfigurationInvalid(
             "A dataset version has a test split of its own.",

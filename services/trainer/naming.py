@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.errors import DatasetNotFound
 
-_VERSION = re.compile(r"latest|v?(\d+)")
+VERSION = re.compile(r"latest|v?(\d+)")
 
 
 def run_id(method: str, dataset: str, model: str, settings: Mapping[str, Any]) -> str:
@@ -40,7 +40,7 @@ async def settle(reference: str, versions_location: str) -> tuple[str, str]:
     Raises:
         DatasetNotFound: there is no such version.
     """
-    match = _VERSION.fullmatch(reference)
+    match = VERSION.fullmatch(reference)
     if match is None:
         settled = absolute(reference)
         return settled, settled

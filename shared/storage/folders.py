@@ -11,8 +11,10 @@ from shared.storage.blobs import open_store
 from shared.storage.reach import reaching
 
 
-async def write_files(location: str, files: Mapping[str, str]) -> None:
-    """Write texts under their paths in a folder, or below the URL of an object store.
+def write_files(location: str, files: Mapping[str, str]) -> None:
+    """Write texts under their paths in a folder, or below the URL of an object store; this blocks.
+
+    (The library's awaitable calls abort the interpreter now and then if it ends right after one.)
 
     Raises:
         StorageUnreachable: the disk or the object store fails.
@@ -20,4 +22,4 @@ async def write_files(location: str, files: Mapping[str, str]) -> None:
     with reaching(location, BaseError):
         store = open_store(location)
         for path, text in files.items():
-            await obstore.put_async(store, path, text.encode())
+            obstore.put(store, path, text.encode())

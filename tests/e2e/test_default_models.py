@@ -15,7 +15,7 @@ def test_the_default_weights_make_a_question_that_its_passage_answers(
     for row in (first, second):
         assert row["question"].endswith("?")
         assert row["answer"] in row["context"]  # by default, answers are the passage's sentences
-        assert "SmolLM2" in row["question_model"]
+        assert "SmolLM2" in row["generator"]
     assert first["question"] != second["question"]
     assert (
         pipeline.found("ice that moves down from the mountains", k=1)[0]["text"]

@@ -16,7 +16,7 @@ from typing import Any, get_args
 from shared.errors import GristmillError
 from shared.files import write_atomically
 from shared.storage.rows import Example
-from shared.storage.verdicts import Decision, Key, Verdict
+from shared.storage.verdicts import Decision, Key, Verdict, key_of
 
 _DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
@@ -38,7 +38,7 @@ def read_verdicts(path: Path, rows: Sequence[Example]) -> list[Verdict]:
     Raises:
         VerdictsInvalid: it cannot be read, or has a line that is no verdict on one of the rows.
     """
-    found = {Verdict.on(row, "accept").key: row for row in rows}
+    found = {key_of(row): row for row in rows}
     now = time.time_ns()
     verdicts = []
     try:
@@ -59,7 +59,7 @@ def read_verdicts(path: Path, rows: Sequence[Example]) -> list[Verdict]:
 
 
 def _line(row: Example, known: Mapping[Key, Verdict]) -> dict[str, Any]:
-    verdict = known.get(Verdict.on(row, "accept").key)
+    verdict = known.get(key_of(row))
     return {
         "verdict": verdict.decision if verdict else "",
         "question": row.question,

@@ -24,7 +24,7 @@ from shared import settings as configuration
 from shared.errors import ConfigurationInvalid
 from shared.storage.dataset import Dataset
 from shared.storage.rows import Example
-from shared.storage.verdicts import Decision, Verdict, Verdicts
+from shared.storage.verdicts import Decision, Verdict, Verdicts, key_of
 
 WIDE = 100  # columns from which on the question stands beside the passage
 COMPACT_FROM = 20
@@ -70,9 +70,7 @@ def review(
         typer.echo(f"{count} rows in {export}: fill in `verdict`, then --import it.", err=True)
         return
     if not again:
-        wanted = [
-            row for row in wanted if not row.human and Verdict.on(row, "accept").key not in known
-        ]
+        wanted = [row for row in wanted if not row.human and key_of(row) not in known]
     if not wanted:
         typer.echo("Nothing is left to review; --again shows what was judged already.")
         return

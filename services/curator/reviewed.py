@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.storage.rows import Example
-from shared.storage.verdicts import Key, Verdict
-from shared.text import spelling
+from shared.storage.verdicts import Key, Verdict, key_of
 
 REVIEWER = "reviewer"
 _PLACE = (
@@ -37,7 +36,7 @@ def reviewed(examples: Iterable[Example], verdicts: Mapping[Key, Verdict]) -> li
 def _judged(row: Example, verdicts: Mapping[Key, Verdict], used: set[Key]) -> Example:
     """Apply the verdict on the row, then the one on what that made of it, and so on."""
     mine: set[Key] = set()
-    while (key := (row.passage_id, spelling(row.question))) not in mine:
+    while (key := key_of(row)) not in mine:
         mine.add(key)
         if key in verdicts:
             row = _applied(row, verdicts[key])

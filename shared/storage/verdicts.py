@@ -26,6 +26,11 @@ Key: TypeAlias = tuple[str, str]
 """A passage's id and the question as `spelling` has it."""
 
 
+def key_of(row: Example) -> Key:
+    """Return what a verdict on this example is about."""
+    return row.passage_id, spelling(row.question)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a person said of one question of a passage.

@@ -28,7 +28,14 @@ from shared.embedding.port import Vectors
 from shared.errors import IndexInUse, IndexMismatch, IndexUnreachable
 from shared.index import bm25
 from shared.index.fusion import fuse
-from shared.index.port import Hit, IndexedPassage, candidates, check_query, check_vectors
+from shared.index.port import (
+    Hit,
+    IndexedPassage,
+    best_hits,
+    candidates,
+    check_query,
+    check_vectors,
+)
 
 _OPTIMIZE_EVERY = 5_000
 _T = TypeVar("_T")
@@ -97,9 +104,7 @@ class EdgeIndex:
         found = self._shard.retrieve(
             [UUID(point_id) for point_id, _ in best], with_payload=True, with_vector=False
         )
-        payloads = {str(record.id): record.payload for record in found}
-        # A point may have been removed since it was ranked.
-        return [Hit.of(score, payloads[i] or {}) for i, score in best if i in payloads]
+        return best_hits(best, found)
 
     async def count(self) -> int:
         """Return how many passages there are."""

@@ -6,7 +6,7 @@ makes one ranking of the two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -87,6 +87,17 @@ class Hit(BaseModel):
     def of(cls, score: float, payload: dict[str, Any]) -> Hit:
         """Return the stored passage as a hit."""
         return cls.model_validate({**payload, "score": score})
+
+
+def best_hits(best: Sequence[tuple[str, float]], found: Iterable[Any]) -> list[Hit]:
+    """Return the fused ranking as hits; a point that was removed since it was ranked is left out.
+
+    Args:
+        best: (point id, score), best first.
+        found: the engine's records of these points (`id`, `payload`), in any order.
+    """
+    payloads = {str(point.id): point.payload or {} for point in found}
+    return [Hit.of(score, payloads[i]) for i, score in best if i in payloads]
 
 
 class PassageIndex(Protocol):

@@ -20,7 +20,14 @@ from shared.embedding.port import Vectors
 from shared.errors import ConfigurationInvalid, IndexMismatch, IndexUnreachable
 from shared.index import bm25
 from shared.index.fusion import fuse
-from shared.index.port import Hit, IndexedPassage, candidates, check_query, check_vectors
+from shared.index.port import (
+    Hit,
+    IndexedPassage,
+    best_hits,
+    candidates,
+    check_query,
+    check_vectors,
+)
 
 _BUSY = frozenset({408, 429})
 _CONFLICT = 409
@@ -83,9 +90,7 @@ class ServerIndex:
             rankings = await self._client.query_batch_points(self._collection, requests)
             best = fuse([[(str(p.id), p.score) for p in each.points] for each in rankings], k)
             found = await self._client.retrieve(self._collection, [i for i, _ in best])
-        payloads = {str(record.id): record.payload for record in found}
-        # A point may have been removed since it was ranked.
-        return [Hit.of(score, payloads[i] or {}) for i, score in best if i in payloads]
+        return best_hits(best, found)
 
     async def count(self) -> int:
         """Return how many passages there are."""

@@ -49,11 +49,9 @@ async def find(
     settings: Settings, query: str, k: int, documents: list[str]
 ) -> list[dict[str, Any]]:
     """Ask the stack that is up, or open the index where none is."""
-    running = running_stack(settings)
+    running = None if settings.search_url else running_stack(settings)
     if settings.search_url or running:
-        transport = None
-        if running and not settings.search_url:
-            transport = httpx.AsyncHTTPTransport(uds=running.http_socket)
+        transport = httpx.AsyncHTTPTransport(uds=running.http_socket) if running else None
         async with searching(settings.search_url or "http://stack", transport) as ask:
             return [hit.model_dump(mode="json") for hit in await ask(query, k, documents)]
     from uuid import UUID

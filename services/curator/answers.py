@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from services.curator.duplicates import numbers
 from shared.text import content, f1, negations, sentences, share_found, stem, words
 
 _NO_ANSWER = re.compile(
@@ -41,8 +42,7 @@ def unknown_facts(answer: str, source: str) -> list[str]:
     """Return the answer's numbers, and names in mid-sentence, that are not in the source."""
     known = {_bare(word) for word in words(source)}
     named = [word for name in _NAME.findall(answer) for word in words(name)]
-    numbers = [word for word in words(answer) if any(letter.isdigit() for letter in word)]
-    return [word for word in (*named, *numbers) if _bare(word) not in known]
+    return [word for word in (*named, *numbers(answer)) if _bare(word) not in known]
 
 
 def denies(answer: str, passage: str) -> bool:

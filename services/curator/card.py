@@ -61,7 +61,7 @@ def card(
         verdicts,
         *_judges(rows, version),
         "## Scores",
-        "Of the accepted rows; `infra/curation.md` of Gristmill tells what each score is.",
+        "Of the accepted rows.",
         _table(("score", "rows", "5%", "median", "95%"), _quantiles(accepted)),
         scores,
         _search(accepted, version),

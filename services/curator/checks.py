@@ -4,8 +4,6 @@ The question has to be one, to stand by itself and to give nothing away (`questi
 copied: no stretch of the passage or of the answer with a question mark. There is an answer, and it
 says what the passage says (`answers.py`). What only a model can find comes with the message: how
 near the answer lies to the passage in meaning, and whether a reader of the passage finds it.
-
-`infra/curation.md` tells how often each check is right.
 """
 
 from __future__ import annotations

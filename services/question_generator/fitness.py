@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from shared.leaning import points_outside, text_spoken_of
-from shared.text import content, share_found, stem, words
+from shared.text import content, longest_common_run, share_found, stem, words
 
 _LABEL = re.compile(r"^(?:\W*(?:question|q)\s*\d*\s*[:.)-]+|\d+[.)]|[-*\u2022])\s*", re.IGNORECASE)
 _EMPTY = re.compile(
@@ -127,9 +127,7 @@ def _leaks(question: str, summary: str) -> bool:
             return True
     elif summary.strip(" .").lower() in question.lower():
         return True
-    asked, said = words(question), " ".join(words(summary))
-    runs = (asked[at : at + _LEAKED_RUN] for at in range(len(asked) - _LEAKED_RUN + 1))
-    return any(f" {' '.join(run)} " in f" {said} " for run in runs)
+    return longest_common_run(words(question), words(summary)) >= _LEAKED_RUN
 
 
 def _invents(question: str, source: str) -> bool:

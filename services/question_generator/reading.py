@@ -10,8 +10,8 @@
 
 The reader costs next to nothing: it takes the sentence nearest to the question by meaning and by
 words. Several may come near. So `round_trip` is the best product of how near a sentence comes (1
-for the nearest) and how well it agrees with the answer. `infra/curation.md` compares it to a
-language model as the reader, which the setting `reader` turns on.
+for the nearest) and how well it agrees with the answer. The setting `reader` lets a language model
+read instead.
 """
 
 from __future__ import annotations

@@ -9,17 +9,8 @@ from shared.answering.artifact import Artifact, prompted
 from shared.answering.port import ContextTooLong, Example, Query, Task
 from shared.answering.template import default_template
 from shared.errors import EndpointUnreachable
-from tests.unit.generation.test_openai_engine import Stub
 
 QUERY = Query("Who {is} it?", "A braced {word} is no slot.")
-
-
-@pytest.fixture
-def stub():
-    stub = Stub()
-    yield stub
-    stub.server.shutdown()
-    stub.server.server_close()
 
 
 def answerer(stub, pool=(), **details):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from cloudcoil.models.keda import v1alpha1 as keda
 
-from services.local.apps import ANSWERER, built_services
+from services.local.apps import ANSWERER, SEARCHING, built_services
 from shared.delivery.settings import DeliverySettings
 from shared.settings import Settings
 from shared.topology import SERVICES, Keys, read_by, stream_named
@@ -238,7 +238,7 @@ def test_only_what_flows_may_flow(overlay: list[Object]) -> None:
         for target in _selected(peer.get("podSelector"), names)
         if "namespaceSelector" not in peer
     }
-    assert speaks_to == {(ANSWERER, "indexer")}
+    assert speaks_to == {(name, "indexer") for name in SEARCHING}
     heard_by = {
         (source, target)
         for policy in policies.values()

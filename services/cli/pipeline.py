@@ -12,14 +12,15 @@ from services.cli.access import reach
 from services.cli.discover import discover
 from services.cli.output import JsonOption, emit
 from services.cli.recipe import recipe_of
-from services.cli.submit import read_file, submit
+from services.cli.reconcile import reconcile as set_right
+from services.cli.submit import Submission, read_file, resubmit, submit
 from services.extractor.extract import Extraction
 from services.extractor.extract import extract as extract_document
 from services.extractor.fetch import fetch
 from services.extractor.settings import ExtractorSettings
 from shared import settings as configuration
 from shared.delivery.ledger import COUNTED, DocumentState
-from shared.errors import DocumentNotFound
+from shared.errors import DocumentNotFound, NoDocumentsFound
 from shared.ids import document_id
 from shared.messages import DocumentRemoved
 from shared.settings import section
@@ -39,37 +40,55 @@ def register(app: typer.Typer) -> None:
 
 def publish(
     paths: Annotated[
-        list[str], typer.Argument(help="Files, folders, patterns and http(s) addresses.")
-    ],
+        list[str] | None, typer.Argument(help="Files, folders, patterns and http(s) addresses.")
+    ] = None,
+    reconcile: Annotated[
+        bool,
+        typer.Option(
+            "--reconcile",
+            help="After the broker lost data: take out what is stale, and hand in again what is "
+            "unfinished, named or not.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Hand documents in and return at once; the services do the rest."""
     settings = configuration.load()
+    if not paths and not reconcile:
+        raise NoDocumentsFound("No paths were given.", "Name what to hand in.")
 
-    async def work() -> tuple[list[dict[str, Any]], bool]:
+    async def work() -> tuple[list[dict[str, Any]], bool, int]:
         async with reach(settings, create=True) as access:
-            blobs = BlobStore(settings.blobs_location)
-            rows = [
-                {
-                    "document_id": str(each.document_id),
-                    "uri": each.uri,
-                    "status": "failed" if each.error else ("in" if each.sequence else "unchanged"),
-                    "error": each.error,
-                }
-                async for each in submit(discover(paths), access, blobs, recipe_of(settings))
-            ]
-            return rows, access.served
+            blobs, recipe = BlobStore(settings.blobs_location), recipe_of(settings)
+            documents, rows, unknown = discover(paths) if paths else [], [], 0
+            if reconcile:
+                unfinished, unknown = await set_right(documents, access, settings)
+                rows = [_row(await resubmit(each, access, recipe)) for each in unfinished]
+            rows += [_row(each) async for each in submit(documents, access, blobs, recipe)]
+            return rows, access.served, unknown
 
-    rows, served = asyncio.run(work())
+    rows, served, unknown = asyncio.run(work())
     if json:
         emit(rows)
     else:
         for row in rows:
             typer.echo(f"{row['status']:9}  {row['uri']}  {row['error']}".rstrip())
+        if unknown:
+            typer.echo(f"{unknown} documents of the dataset are not known here: they stay as is.")
         if not served:
             typer.echo("No services are running: `gristmill up` or `gristmill run` goes on.")
     if any(row["error"] for row in rows):
         raise typer.Exit(3)
+
+
+def _row(submission: Submission) -> dict[str, Any]:
+    status = "in" if submission.sequence else "unchanged"
+    return {
+        "document_id": str(submission.document_id),
+        "uri": submission.uri,
+        "status": "failed" if submission.error else status,
+        "error": submission.error,
+    }
 
 
 def remove(

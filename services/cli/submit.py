@@ -58,6 +58,18 @@ async def submit(
             yield replace(submission, error=str(error))
 
 
+async def resubmit(state: DocumentState, access: Access, recipe: str) -> Submission:
+    """Hand in again what the pipeline has the body of; an address is fetched anew."""
+    submission = Submission(state.document_id, state.uri, state)
+    if document_id(state.uri) != state.document_id:
+        error = f"{state.uri} was published under a key of its own. Publish it again with its key."
+        return replace(submission, error=error)
+    fetched = state.uri.startswith(("http://", "https://"))
+    blob = None if fetched else state.revision
+    message = DocumentSubmitted(uri=state.uri, blob=blob, recipe=recipe)
+    return replace(submission, sequence=sortable(await access.publisher.publish(message)))
+
+
 async def _submit(
     submission: Submission, body: bytes | None, access: Access, blobs: BlobStore, recipe: str
 ) -> Submission:

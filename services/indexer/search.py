@@ -1,4 +1,9 @@
-"""Search over HTTP: `GET /search?q=...&k=5&document_id=...` answers with a list of hits."""
+"""The index over HTTP.
+
+- `GET /search?q=...&k=5&document_id=...` answers with a list of hits.
+- `GET /stays?document_id=...` answers with `[[passage_id, sequence], ...]`: what is in the index of
+  a document, for `gristmill publish --reconcile`.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +61,18 @@ def routes(index: PassageIndex, embedder: Embedder, default_k: int) -> list[Rout
             return _refused(503, str(error))
         return JSONResponse([hit.model_dump(mode="json") for hit in hits])
 
-    return [Route("/search", get)]
+    async def stays(request: Request) -> JSONResponse:
+        try:
+            document = UUID(request.query_params.get("document_id", ""))
+        except ValueError as error:
+            return _refused(422, f"Not a valid parameter: {error}.")
+        try:
+            found = await index.stays(document)
+        except GristmillError as error:
+            return _refused(503, str(error))
+        return JSONResponse(sorted((str(passage), sequence) for passage, sequence in found))
+
+    return [Route("/search", get), Route("/stays", stays)]
 
 
 def _refused(status: int, error: str) -> JSONResponse:

@@ -66,7 +66,7 @@ class EmbeddedBroker:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=self.keep_open,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - called before any thread is started
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - called before any thread is started
             start_new_session=True,
         )
         client = redis.Redis(unix_socket_path=str(self.socket), retry=Retry(NoBackoff(), 0))
@@ -97,6 +97,7 @@ class EmbeddedBroker:
         shutil.rmtree(self._sockets, ignore_errors=True)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Between fork and exec: have the kernel kill this process when its parent's thread ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The end of a service that has nothing to do: what makes one a job that ends."""
+"""When a service alone in its process ends by itself: it has nothing to do, or cannot do it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import uvicorn
 from shared.delivery.service import Service
 
 POLL_SECONDS = 0.2
+LOOK_SECONDS = 1.0
 
 
 async def end_when_idle(service: Service, server: uvicorn.Server) -> None:
@@ -23,3 +24,16 @@ async def end_when_idle(service: Service, server: uvicorn.Server) -> None:
     while min(service.activity.idle_seconds, time.monotonic() - started) < seconds:
         await asyncio.sleep(POLL_SECONDS)
     server.should_exit = True
+
+
+async def end_when_stopped(service: Service, server: uvicorn.Server) -> bool:
+    """Stop the server once its service reads no more, so that a supervisor starts it again.
+
+    Returns whether that was why the server stopped.
+    """
+    while not server.should_exit:
+        if server.started and not service.alive():
+            server.should_exit = True
+            return True
+        await asyncio.sleep(LOOK_SECONDS)
+    return False

@@ -8,7 +8,7 @@ import sys
 import uvicorn
 
 from services.local.apps import build_of
-from services.local.idle import end_when_idle
+from services.local.idle import end_when_idle, end_when_stopped
 from shared import settings as configuration
 from shared.delivery.http import application
 from shared.errors import ConfigurationInvalid, GristmillError
@@ -45,10 +45,17 @@ def serve(service: str, host: str, port: int) -> None:
         )
         server = uvicorn.Server(config)
         idle = asyncio.create_task(end_when_idle(built, server))
+        stopped = asyncio.create_task(end_when_stopped(built, server))
         await server.serve()
         idle.cancel()
         if not server.started:
             raise GristmillError(f"The {service} could not be started; its log says why.")
+        if stopped.done() and stopped.result():
+            raise GristmillError(
+                f"The {service} stopped reading: its consumer group is gone, so the broker has "
+                "lost data.",
+                "Start it again, then run `gristmill publish --reconcile`.",
+            )
 
     asyncio.run(work())
 

@@ -5,19 +5,30 @@
 -- ARGV  1 plan as JSON  2 payload of document.completed  3.. one payload for each output
 -- plan  group, consumer, id   who handles what
 --       sole                  true where one group reads the input: the entry is deleted too
---       counted               1 where the input was counted in the ledger's `open`, else 0
 --       drop                  true: acknowledge and write no outputs
 --       fence {field, value}  the ledger must say this, or RETRACTED
 --       base                  the document's sequence that the handler saw, or CONFLICT;
 --                             SUPERSEDED where a later submission is already in
 --       mark {field, value}   this stage is done with this message; already there: DUPLICATE
+--       awaited               field that is there until this group has settled this retraction
+--       passage               whose message this is
 --       document {..}, score  fields of the document's ledger to set; its place in `documents`
---       introduced {pid=seq}, retracted [pid]   passages that come and go
---       outs [{key, groups}]  index into KEYS of each output, and how many groups read it
+--       introduced {pid=seq}  passages that come
+--       retracted [{pid, awaited fields}]   passages that go
+--       outs [{key, groups, pid or ''}]     index into KEYS of each output, how many groups read
+--                             it, and of which passage it is
 --       questions {pid, n}, expire seconds
+--
+-- `open` counts the deliveries about a document that nobody has settled, `open:PID` those of one
+-- passage. Each is taken off once, by the first that settles it, however often it is delivered;
+-- those of a passage that goes are taken off when it goes.
 local plan = cjson.decode(ARGV[1])
 local ledger = KEYS[2]
 
+-- Before the question whose it is: an owner that lost it may have left something outside Redis.
+if not plan.drop and plan.fence and redis.call('HGET', ledger, plan.fence[1]) ~= plan.fence[2] then
+  return 'RETRACTED'
+end
 local pending = redis.call('XPENDING', KEYS[1], plan.group, plan.id, plan.id, 1)
 if #pending == 0 then return 'GONE' end
 if pending[1][2] ~= plan.consumer then return 'STOLEN' end
@@ -28,9 +39,6 @@ if not plan.drop then
     local known = redis.call('HGET', ledger, 'sequence') or ''
     if known >= plan.document.sequence then return 'SUPERSEDED' end
     if known ~= plan.base then return 'CONFLICT' end
-  end
-  if plan.fence and redis.call('HGET', ledger, plan.fence[1]) ~= plan.fence[2] then
-    return 'RETRACTED'
   end
   if plan.mark and redis.call('HEXISTS', ledger, plan.mark[1]) == 1 then
     verdict = 'DUPLICATE'
@@ -50,7 +58,12 @@ local function unmark(field)
   end
 end
 
-local open = -plan.counted
+local open, opened = 0, {}
+local function add(pid, n)
+  open = open + n
+  if pid ~= '' then opened[pid] = (opened[pid] or 0) + n end
+end
+
 if verdict == 'DONE' then
   for i, out in ipairs(plan.outs) do
     if out[2] > 0 then
@@ -58,9 +71,10 @@ if verdict == 'DONE' then
     else
       redis.call('XADD', KEYS[out[1]], 'MAXLEN', '~', 10000, '*', '__data__', ARGV[i + 2])
     end
-    open = open + out[2]
+    add(out[3], out[2])
   end
-  for _, pid in ipairs(plan.retracted or {}) do
+  for _, gone in ipairs(plan.retracted or {}) do
+    local pid = gone[1]
     redis.call('HDEL', ledger, 'passage:' .. pid)
     count('passages', -1)
     redis.call('HINCRBY', ledger, 'made:retracted', 1)
@@ -73,6 +87,9 @@ if verdict == 'DONE' then
       redis.call('HDEL', ledger, 'asked:' .. pid)
       count('questions', -asked)
     end
+    open = open - tonumber(redis.call('HGET', ledger, 'open:' .. pid) or 0)
+    redis.call('HDEL', ledger, 'open:' .. pid)
+    for _, field in ipairs(gone[2]) do redis.call('HSET', ledger, field, 1) end
   end
   for pid, sequence in pairs(plan.introduced or {}) do
     redis.call('HSET', ledger, 'passage:' .. pid, sequence)
@@ -89,12 +106,19 @@ if verdict == 'DONE' then
   if plan.mark then
     redis.call('HSET', ledger, plan.mark[1], plan.mark[2])
     count(plan.mark[2], 1)
+    if plan.passage then add(plan.passage, -1) end
   end
   if plan.expire then redis.call('EXPIRE', ledger, plan.expire) end
 end
+if plan.awaited and redis.call('HDEL', ledger, plan.awaited) == 1 then open = open - 1 end
 
--- A counter at 0 means that nothing made of this document is under way anywhere.
-if plan.counted == 1 or plan.document then
+for pid, n in pairs(opened) do
+  if n ~= 0 and redis.call('HINCRBY', ledger, 'open:' .. pid, n) == 0 then
+    redis.call('HDEL', ledger, 'open:' .. pid)
+  end
+end
+-- At 0 nothing made of this document is under way anywhere.
+if open ~= 0 or plan.document then
   local left = redis.call('HINCRBY', ledger, 'open', open)
   if left == 0 and ARGV[2] ~= '' then
     redis.call('XADD', KEYS[4], 'MAXLEN', '~', 10000, '*', '__data__', ARGV[2])

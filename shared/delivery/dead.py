@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -11,6 +13,8 @@ from shared.delivery.plan import subject_of
 from shared.delivery.scripts import Scripts
 from shared.errors import GristmillError, InvalidMessage
 from shared.topology import STREAMS, stream_named
+
+TRACEBACK_CHARACTERS = 4000
 
 
 class DeadLetterNotFound(GristmillError):
@@ -40,6 +44,26 @@ class DeadLetter:
     sequence: str
     traceback: str
     body: str
+
+
+def new_letter(
+    error: Exception, *, service: str, uri: str, entry_id: str, sequence: str, deliveries: int
+) -> dict[str, str]:
+    """Return the fields of a letter about an error, to be stored beside the message."""
+    letter = {
+        "error": str(error),
+        "error_type": type(error).__name__,
+        "service": service,
+        "uri": uri,
+        "entry_id": entry_id,
+        "sequence": sequence,
+        "deliveries": str(deliveries),
+        "at": f"{time.time():.3f}",
+    }
+    if not isinstance(error, GristmillError):
+        letter["traceback"] = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
+    # An error about a broken document may quote lone surrogates, which Redis cannot store.
+    return {name: text.encode(errors="replace").decode() for name, text in letter.items()}
 
 
 class DeadLetters:
@@ -90,12 +114,7 @@ class DeadLetters:
         subject = subject_of(message, letter.service, self.keys)
         is_document = isinstance(message, m.DocumentMessage)
         return await self.scripts.replay(
-            letter.stream,
-            letter.entry_id,
-            ledger=subject.ledger,
-            mark=subject.mark,
-            counted=len(stream.groups) if subject.counted else 0,
-            sequence=letter.sequence if is_document else "",
+            letter.stream, letter.entry_id, subject, letter.sequence if is_document else ""
         )
 
     async def discard(self, letter: DeadLetter) -> None:

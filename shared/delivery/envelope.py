@@ -7,6 +7,7 @@ or from an entry whose fields are the message's fields, which is what `redis-cli
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ DATA = b"__data__"
 SEQUENCE = b"__sequence__"
 KNOWN_SCHEMA_VERSION = 1
 HEADER_CHARACTERS = 200
+
+_SEQUENCE = re.compile(rb"\d{15,}-\d{6,}")
 
 M = TypeVar("M", bound=Message)
 
@@ -67,7 +70,7 @@ def decode(message_type: type[M], body: bytes) -> M:
     name = message_type.__name__
     try:
         fields = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidMessage(
             f"This {name} is not JSON: {error}.", "Publish the message as UTF-8 JSON."
         ) from error
@@ -104,8 +107,14 @@ def body_of(fields: Mapping[bytes, bytes]) -> bytes:
 
 
 def sequence_of(entry_id: str, fields: Mapping[bytes, bytes]) -> str:
-    """Return where an entry stands among all submissions, as text that sorts that way."""
+    """Return where an entry stands among all submissions, as text that sorts that way.
+
+    Raises:
+        InvalidMessage: the entry claims a place that is none.
+    """
     if SEQUENCE in fields:
+        if not _SEQUENCE.fullmatch(fields[SEQUENCE]):
+            raise InvalidMessage(f"{fields[SEQUENCE]!r} is no sequence.", "Leave the field out.")
         return fields[SEQUENCE].decode()
     return sortable(entry_id)
 

@@ -117,15 +117,17 @@ async def release_all(scripts: Scripts) -> int:
             held: list[dict[str, Any]] = await scripts.client.xpending_range(
                 key, group, "-", "+", 1_000_000
             )
-            for start in range(0, len(held), 1000):
-                await scripts.client.xclaim(
-                    key,
-                    group,
-                    "parked",
-                    0,
-                    [entry["message_id"] for entry in held[start : start + 1000]],
-                    idle=365 * 24 * 3600 * 1000,
-                    justid=True,
-                )
+            for parked in (True, False):  # a retry stays one
+                ids = [e["message_id"] for e in held if (e["consumer"] == b"parked") == parked]
+                for start in range(0, len(ids), 1000):
+                    await scripts.client.xclaim(
+                        key,
+                        group,
+                        "parked" if parked else "released",
+                        0,
+                        ids[start : start + 1000],
+                        idle=365 * 24 * 3600 * 1000,
+                        justid=True,
+                    )
             released += len(held)
     return released

@@ -9,6 +9,9 @@ from uuid import UUID
 
 from shared.topology import Keys
 
+DEAD = "dead"
+"""What the mark of a stage says that gave up on a passage."""
+
 COUNTED = (
     "passages",
     "summarized",
@@ -17,7 +20,7 @@ COUNTED = (
     "indexed",
     "accepted",
     "rejected",
-    "dead",
+    DEAD,
 )
 """What the ledger counts, as it stands (`now`) and since ever (`made`)."""
 
@@ -114,6 +117,21 @@ class Ledger:
             _, passage, stage = name.decode().split(":", 2)
             found.setdefault(UUID(passage), {})[stage] = value.decode()
         return found
+
+    async def unfinished(self, document_id: UUID) -> bool:
+        """Whether a passage has not been through every stage: under way, or lost with the broker.
+
+        A passage with a dead letter is finished where its letter lies: what follows never was.
+        """
+        for passage, marks in (await self.stages(document_id)).items():
+            if "indexer" not in marks or "summarizer" not in marks:
+                return True
+            if marks["summarizer"] != DEAD and "question_generator" not in marks:
+                return True
+            asked = await self.client.hget(self.keys.ledger(document_id), f"asked:{passage}")
+            if any(f"curator:{ordinal}" not in marks for ordinal in range(int(asked or 0))):
+                return True
+        return False
 
     async def all(self, batch: int = 500) -> AsyncIterator[DocumentState]:
         """Yield every document the pipeline knows, oldest submission first."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -21,12 +20,21 @@ from faststream import BaseMiddleware
 from shared import messages as m
 from shared import tracing
 from shared.delivery.activity import Activity
-from shared.delivery.envelope import body_of, encode, header, sequence_of, subject_id
+from shared.delivery.dead import new_letter
+from shared.delivery.envelope import (
+    DATA,
+    body_of,
+    encode,
+    header,
+    sequence_of,
+    sortable,
+    subject_id,
+)
 from shared.delivery.observed import count_changes, is_about, observed
 from shared.delivery.outcome import Outcome
 from shared.delivery.plan import commit_plan, output_streams, score_of, subject_of
 from shared.delivery.scripts import Lease, Scripts
-from shared.errors import BrokerUnreachable, DeliveredTooOften, GristmillError
+from shared.errors import DeliveredTooOften, GristmillError, GroupGone, InvalidMessage
 from shared.telemetry import DELIVERIES, HANDLER_SECONDS
 from shared.topology import Stream
 
@@ -38,7 +46,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FIRST_OUTPUT_KEY = 5
-TRACEBACK_CHARACTERS = 4000
 
 Undo = Callable[[Any], Awaitable[None]]
 Room = Callable[[], Awaitable[None]]
@@ -96,6 +103,7 @@ class Delivery:
         self.subject = subject_of(None, stage.service, self.scripts.keys)
         self.deliveries = 0
         self.correlation_id = header(msg.headers, "correlation_id")
+        self._heart: asyncio.Task[None] | None = None
 
     async def settle(self, call_next: Any) -> None:
         """Bring the message to its end: committed, parked, buried, or left to its new holder."""
@@ -109,21 +117,29 @@ class Delivery:
 
     async def _to_verdict(self, call_next: Any) -> str:
         try:
-            return await self._handle(call_next)
+            return await self._handled(call_next)
         except asyncio.CancelledError:
             with suppress(Exception):
                 await asyncio.shield(self._park(0))
             raise
-        except BrokerUnreachable as error:
-            log.warning("left pending", error=str(error))
-            return "LEFT"
+        except GroupGone as error:
+            log.warning("left", error=str(error))
+            return "GONE"
+        finally:
+            if self._heart is not None:
+                self._heart.cancel()
+
+    async def _handled(self, call_next: Any) -> str:
+        try:
+            return await self._handle(call_next)
+        except GroupGone:
+            raise
         except Exception as error:
             tracing.note({}, error)
             return await self._fail(error)
 
     async def _handle(self, call_next: Any) -> str:
-        message: Any = await self.msg.decode()
-        self.message = message
+        self.message = message = await self._decoded()
         self.correlation_id = self.correlation_id or subject_id(message)
         is_about(subject_id(message), self.correlation_id)
         self.subject = subject_of(message, self.stage.service, self.scripts.keys)
@@ -132,17 +148,22 @@ class Delivery:
             return verdict
         if verdict != "MINE":
             return await self._drop(verdict)
-        heartbeat = asyncio.create_task(self._heartbeat())
+        self._heart = asyncio.create_task(self._heartbeat())
+        await self.stage.room()
+        return await self._run(call_next)
+
+    async def _decoded(self) -> m.Message:
         try:
-            await self.stage.room()
-            return await self._run(call_next)
-        finally:
-            heartbeat.cancel()
+            message: Any = await self.msg.decode()
+        except GristmillError:
+            raise
+        except Exception as error:  # whatever it is, it will be the same the next time
+            raise InvalidMessage(f"This message cannot be read: {error!r}.") from error
+        assert isinstance(message, m.Message)
+        return message
 
     async def _begin(self) -> str:
-        verdict, self.deliveries = await self.scripts.begin(
-            self.lease, self.subject.ledger, self.subject.fence, self.subject.mark
-        )
+        verdict, self.deliveries = await self.scripts.begin(self.lease, self.subject)
         if verdict == "MINE" and self.deliveries > self.stage.settings.max_deliveries:
             raise DeliveredTooOften(
                 f"Delivered {self.deliveries} times and never finished.",
@@ -190,15 +211,13 @@ class Delivery:
     async def _fail(self, error: Exception) -> str:
         retryable = not isinstance(error, GristmillError) or error.retryable
         settings = self.stage.settings
-        try:
-            if retryable and self.deliveries < settings.max_deliveries:
-                backoff = settings.backoff_seconds * 2 ** max(self.deliveries - 1, 0)
-                delay = min(backoff, settings.lease_seconds) * random.uniform(0.5, 1.0)
-                log.warning("will retry", seconds=round(delay, 2), error=str(error))
-                return await self._park(delay)
-            return await self._bury(error)
-        except BrokerUnreachable:
-            return "LEFT"
+        if retryable and self.deliveries < settings.max_deliveries:
+            backoff = settings.backoff_seconds * 2 ** max(self.deliveries - 1, 0)
+            delay = min(backoff, settings.lease_seconds) * random.uniform(0.5, 1.0)
+            log.warning("will retry", seconds=round(delay, 2), error=str(error))
+            return await self._park(delay)
+        verdict = await self._bury(error)
+        return await self._drop(verdict) if verdict == "RETRACTED" else verdict
 
     async def _park(self, delay: float) -> str:
         lease_ms = int(self.stage.settings.lease_seconds * 1000)
@@ -207,28 +226,20 @@ class Delivery:
 
     async def _bury(self, error: Exception) -> str:
         log.error("dead letter", error=str(error), uri=self._uri)
-        letter = {
-            "error": str(error),
-            "error_type": type(error).__name__,
-            "service": self.stage.service,
-            "uri": self._uri,
-            "entry_id": self.lease.entry_id,
-            "sequence": sequence_of(self.lease.entry_id, self.fields),
-            "deliveries": str(self.deliveries),
-            "at": f"{time.time():.3f}",
-        }
-        if not isinstance(error, GristmillError):
-            letter["traceback"] = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
-        plan: dict[str, Any] = {
-            "letter": letter,
-            "sole": self._sole,
-            "counted": self.subject.counted,
-        }
+        letter = new_letter(
+            error,
+            service=self.stage.service,
+            uri=self._uri,
+            entry_id=self.lease.entry_id,
+            sequence=self._sequence,
+            deliveries=self.deliveries,
+        )
+        plan: dict[str, Any] = {"letter": letter, "sole": self._sole, **self.subject.guards()}
         if isinstance(self.message, m.DocumentMessage):
-            plan |= _failed_document(self.message, str(error))
+            plan |= _failed_document(self.message, letter["error"])
         elif self.subject.mark:
             plan["mark"] = self.subject.mark
-        payload = self.fields.get(b"__data__") or body_of(self.fields)
+        payload = self.fields.get(DATA) or body_of(self.fields)
         return await self.scripts.fail(
             self.lease, self.subject.ledger, plan, payload, await self._completed(Outcome())
         )
@@ -236,7 +247,7 @@ class Delivery:
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(self.stage.settings.lease_seconds / 3)
-            with suppress(BrokerUnreachable):
+            with suppress(Exception):  # the next one tells
                 if not await self.scripts.touch(self.lease):
                     return
 
@@ -249,6 +260,13 @@ class Delivery:
         sequence = getattr(source, "sequence", "")
         event = m.DocumentCompleted(document_id=document_id, sequence=sequence)
         return await encode(event, self.correlation_id)
+
+    @property
+    def _sequence(self) -> str:
+        try:
+            return sequence_of(self.lease.entry_id, self.fields)
+        except InvalidMessage:
+            return sortable(self.lease.entry_id)
 
     @property
     def _sole(self) -> bool:

@@ -5,6 +5,8 @@ Three kinds of message are told apart by what guards them:
 - about a document: of two submissions the later wins, whatever order they are handled in;
 - about a passage: it counts only while the passage's incarnation is in the document, and each
   stage does it once (its mark in the ledger);
+- that a passage is gone: its effect is the same however often; that it is awaited is noted once
+  for each group;
 - a request: done once (its mark).
 """
 
@@ -36,13 +38,24 @@ class Subject:
         ledger: key of the ledger concerned; empty for a message that nothing is known of.
         fence: field and value that the ledger must (or, for documents, must not yet) have.
         mark: field that says that this service is done with this message.
-        counted: 1 where the message was counted in the document's `open` when it was written.
+        passage: id of the passage whose message it is.
+        awaited: field that is there until this service has settled this retraction.
     """
 
     ledger: str
     fence: tuple[str, str] = ("", "")
     mark: str = ""
-    counted: int = 0
+    passage: str = ""
+    awaited: str = ""
+
+    def guards(self) -> dict[str, Any]:
+        """Return what commit.lua and fail.lua have to know of it."""
+        guards: dict[str, Any] = {}
+        if self.passage:
+            guards |= {"fence": list(self.fence), "passage": self.passage}
+        if self.awaited:
+            guards["awaited"] = self.awaited
+        return guards
 
 
 def subject_of(message: m.Message | None, service: str, keys: Keys) -> Subject:
@@ -54,14 +67,14 @@ def subject_of(message: m.Message | None, service: str, keys: Keys) -> Subject:
         case m.DocumentMessage():
             return Subject(ledger, fence=("sequence", message.sequence))
         case m.PassageRetracted():
-            return Subject(ledger, counted=1)
+            return Subject(ledger, awaited=_awaited(message, service))
         case m.PassageMessage():
-            pid = message.passage.passage_id
+            pid = str(message.passage.passage_id)
             mark = f"mark:{pid}:{service}"
             if isinstance(message, m.QuestionGenerated):
                 mark += f":{message.ordinal}"
             fence = (f"passage:{pid}", message.source.sequence)
-            return Subject(ledger, fence=fence, mark=mark, counted=1)
+            return Subject(ledger, fence=fence, mark=mark, passage=pid)
         case _:
             return Subject(ledger, mark="mark:done")
 
@@ -90,14 +103,13 @@ def commit_plan(
     at = {name: first_key + i for i, name in enumerate(streams)}
     plan: dict[str, Any] = {
         "outs": [
-            [at[stream.name], len(stream.groups)] for stream in map(stream_of, outcome.messages)
+            [at[stream_of(output).name], len(stream_of(output).groups), _passage(output)]
+            for output in outcome.messages
         ],
-        "counted": subject.counted,
+        **subject.guards(),
     }
     if subject.mark:
         plan["mark"] = [subject.mark, mark_value(service, outcome.messages)]
-    if isinstance(message, m.PassageMessage):
-        plan["fence"] = list(subject.fence)
     if isinstance(message, m.Request):
         plan["expire"] = REQUESTS_REMEMBERED_SECONDS
     plan.update(_passage_changes(outcome.messages))
@@ -117,13 +129,30 @@ def _passage_changes(outputs: Sequence[m.Message]) -> dict[str, Any]:
         for output in outputs
         if isinstance(output, m.PassageExtracted)
     }
-    retracted = [str(out.passage_id) for out in outputs if isinstance(out, m.PassageRetracted)]
+    retracted = [
+        [str(out.passage_id), awaited_by(out)]
+        for out in outputs
+        if isinstance(out, m.PassageRetracted)
+    ]
     changes: dict[str, Any] = {}
     if introduced:
         changes["introduced"] = introduced
     if retracted:
         changes["retracted"] = retracted
     return changes
+
+
+def _passage(output: m.Message) -> str:
+    return str(output.passage.passage_id) if isinstance(output, m.PassageMessage) else ""
+
+
+def awaited_by(message: m.PassageRetracted) -> list[str]:
+    """Return the ledger's fields that are there until each group has settled the retraction."""
+    return [_awaited(message, group) for group in stream_of(message).groups]
+
+
+def _awaited(message: m.PassageRetracted, service: str) -> str:
+    return f"gone:{message.passage_id}:{message.sequence}:{service}"
 
 
 def output_streams(outputs: Sequence[m.Message]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import secrets
 from collections.abc import Awaitable, Callable
@@ -21,10 +22,12 @@ from starlette.routing import BaseRoute
 from shared import messages as m
 from shared import tracing
 from shared.delivery.activity import Activity
-from shared.delivery.envelope import body_of, decode, sequence_of
+from shared.delivery.envelope import DATA, body_of, decode, sequence_of
+from shared.delivery.gate import Gate
 from shared.delivery.housekeeping import Housekeeping
 from shared.delivery.middleware import DeliveryMiddleware, Stage, Undo
 from shared.delivery.outcome import Handler
+from shared.delivery.reader import Reader, ended
 from shared.delivery.scripts import Scripts, persistently
 from shared.delivery.settings import DeliverySettings
 from shared.errors import BrokerUnreachable
@@ -33,8 +36,6 @@ from shared.topology import Keys, Stream, read_by, stream_of, written_by
 
 log = structlog.get_logger()
 
-READ_BLOCK_MS = 1000
-RECLAIM_EVERY_MS = 500
 CLOSED_AFTER_SECONDS = 10.0
 
 _QUIET = logging.getLogger("gristmill.faststream")
@@ -62,17 +63,20 @@ class Service:
         self.settings = settings
         self.consumer = f"{name}-{os.getpid()}-{secrets.token_hex(3)}"
         self.client = connect(redis_url)
-        self.scripts = Scripts(self.client, keys)
+        # A service has nothing better to do than to wait: what it holds it keeps the lease of.
+        self.scripts = Scripts(self.client, keys, patience=math.inf)
         self.housekeeping = Housekeeping(name, self.scripts, settings)
         self.activity = Activity()
         self.broker = RedisBroker(
             redis_url,
             middlewares=(_FASTSTREAM_METRICS, self._middleware),
-            graceful_timeout=settings.graceful_seconds,
+            graceful_timeout=None,  # the readers wait for their handlers
             logger=_QUIET,
         )
         self.routes: list[BaseRoute] = []
+        self._gate = Gate()
         self._stages: dict[str, Stage] = {}
+        self._readers: list[Reader] = []
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._housekeeper: asyncio.Task[None] | None = None
         for stream in written_by(name):
@@ -115,20 +119,19 @@ class Service:
         consume.__annotations__["message"] = message_type
         consume.__name__ = consume.__qualname__ = getattr(handler, "__name__", self.name)
         consume.__doc__ = handler.__doc__
-        at_once = 1 if one_by_one else self.settings.concurrency
-        turn = asyncio.Lock()
-        for reclaim in (False, True):
-            subscriber = self.broker.subscriber(
-                stream=self._subscription(key, at_once, reclaim=reclaim),
-                ack_policy=AckPolicy.MANUAL,
-                max_workers=at_once,
-                no_reply=True,
-                include_in_schema=not reclaim,
-                decoder=_decoder(message_type),
-            )
-            subscriber(consume)
-            if one_by_one:
-                _read_in_turn(subscriber, turn)
+        subscriber = self.broker.subscriber(
+            stream=StreamSub(key, group=self.name, consumer=self.consumer),
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            parser=_parse,
+            decoder=_decoder(message_type),
+        )
+        subscriber(consume)
+        settings = self.settings
+        if one_by_one:
+            settings = settings.model_copy(update={"concurrency": 1})
+        who = (key, self.name, self.consumer)
+        self._readers.append(Reader(subscriber, who, self.scripts, self._gate, settings))
 
     def on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call `close` when the service stops, after its handlers have finished."""
@@ -141,16 +144,17 @@ class Service:
             BrokerUnreachable: the broker does not answer.
         """
         await persistently(self._create_groups, seconds=CLOSED_AFTER_SECONDS)
-        await self.broker.start()
+        await self.broker.connect()
+        for reader in self._readers:
+            await reader.start()
         self._housekeeper = asyncio.create_task(self.housekeeping.run())
         log.info("started", service=self.name, consumer=self.consumer)
 
     async def stop(self) -> None:
         """Stop reading, let the handlers finish, then close what they used."""
-        # redis-py may swallow a cancellation that meets a reply, so one is not always enough.
-        while self._housekeeper is not None and not self._housekeeper.done():
-            self._housekeeper.cancel()
-            await asyncio.wait([self._housekeeper], timeout=0.5)
+        if self._housekeeper is not None:
+            await ended(self._housekeeper)
+        await asyncio.gather(*(reader.stop() for reader in self._readers))
         await self.broker.stop()
         for close in reversed(self._closing):
             await close()
@@ -159,8 +163,8 @@ class Service:
         log.info("stopped", service=self.name)
 
     def alive(self) -> bool:
-        """Whether every subscriber still reads; a destroyed group stops its subscriber for good."""
-        return all(subscriber.running for subscriber in self.broker.subscribers)
+        """Whether every stream is still read; a destroyed group ends that for good."""
+        return all(reader.alive for reader in self._readers)
 
     async def ready(self) -> bool:
         """Whether the service reads and the broker answers."""
@@ -173,30 +177,19 @@ class Service:
     def _middleware(self, msg: Any, /, *, context: Any) -> DeliveryMiddleware:
         return DeliveryMiddleware(msg, context=context, stage=self._stages[msg["channel"]])
 
-    def _subscription(self, key: str, at_once: int, *, reclaim: bool) -> StreamSub:
-        return StreamSub(
-            key,
-            group=self.name,
-            consumer=self.consumer,
-            max_records=at_once,
-            polling_interval=RECLAIM_EVERY_MS if reclaim else READ_BLOCK_MS,
-            min_idle_time=int(self.settings.lease_seconds * 1000) if reclaim else None,
-        )
-
     async def _create_groups(self) -> None:
         for stream in read_by(self.name):
             await create_groups(self.client, self.keys, stream)
 
 
-def _read_in_turn(subscriber: Any, turn: asyncio.Lock) -> None:
-    """Let a subscriber that handles what it reads at once read only while it holds the turn."""
-    read_and_handle = subscriber._get_msgs  # noqa: SLF001 - there is no public place between reads
-
-    async def in_turn(*args: Any) -> None:
-        async with turn:
-            await read_and_handle(*args)
-
-    subscriber._get_msgs = in_turn  # noqa: SLF001
+async def _parse(raw: Any, parse: Callable[[Any], Awaitable[StreamMessage[Any]]]) -> Any:
+    """Parse an entry; one the library cannot parse must reach the middleware all the same."""
+    try:
+        return await parse(raw)
+    except Exception:
+        message = await parse({**raw, "data": {DATA: b"{}"}})
+        message.raw_message = raw
+        return message
 
 
 def _decoder(message_type: type[m.Message]) -> Callable[[StreamMessage[Any]], Awaitable[Any]]:

@@ -29,12 +29,15 @@ from shared.errors import IndexInUse, IndexMismatch, IndexUnreachable
 from shared.index import bm25
 from shared.index.fusion import fuse
 from shared.index.port import (
+    SCROLLED,
+    STAY,
     Hit,
     IndexedPassage,
     best_hits,
     candidates,
     check_query,
     check_vectors,
+    stay_of,
 )
 
 _OPTIMIZE_EVERY = 5_000
@@ -105,6 +108,22 @@ class EdgeIndex:
             [UUID(point_id) for point_id, _ in best], with_payload=True, with_vector=False
         )
         return best_hits(best, found)
+
+    async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
+        """Return which incarnations of a document's passages are in; see `PassageIndex`."""
+        found: set[tuple[UUID, str]] = set()
+        offset = None
+        while True:
+            request = qdrant.ScrollRequest(
+                offset=offset,
+                limit=SCROLLED,
+                filter=_in_documents([document_id]),
+                with_payload=list(STAY),
+            )
+            points, offset = await self._in_thread(lambda: self._shard.scroll(request))  # noqa: B023 - awaited in this turn
+            found |= {stay_of(point.payload or {}) for point in points}
+            if offset is None:
+                return found
 
     async def count(self) -> int:
         """Return how many passages there are."""
@@ -199,14 +218,16 @@ def _point(passage: IndexedPassage, vector: Vectors) -> qdrant.Point:
     return qdrant.Point(passage.point_id, vectors, passage.payload())
 
 
+def _in_documents(document_ids: Sequence[UUID]) -> qdrant.Filter:
+    one_of = qdrant.MatchAny([str(document_id) for document_id in document_ids])
+    return qdrant.Filter(must=[qdrant.FieldCondition(key="document_id", match=one_of)])
+
+
 def _requests(
     dense: list[float], words: bm25.Sparse, depth: int, document_ids: Sequence[UUID]
 ) -> list[qdrant.QueryRequest]:
     """Return the two rankings to ask for; only one where the query has no words to match."""
-    only = None
-    if document_ids:
-        one_of = qdrant.MatchAny([str(document_id) for document_id in document_ids])
-        only = qdrant.Filter(must=[qdrant.FieldCondition(key="document_id", match=one_of)])
+    only = _in_documents(document_ids) if document_ids else None
     queries = [qdrant.Query.Nearest(dense, using=bm25.DENSE)]
     if words.indices:
         sparse = qdrant.SparseVector(words.indices, words.values)

@@ -55,6 +55,11 @@ class FakeIndex:
         best = fuse(rankings, k)
         return [Hit.of(score, self.passages[UUID(p)].payload()) for p, score in best]
 
+    async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
+        """Return which incarnations of a document's passages are in; see `PassageIndex`."""
+        there = [p for p in self.passages.values() if p.document_id == document_id]
+        return {(passage.passage_id, passage.sequence) for passage in there}
+
     async def count(self) -> int:
         """Return how many passages there are."""
         return len(self.passages)

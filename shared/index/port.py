@@ -17,6 +17,11 @@ from shared.embedding.port import Vectors
 from shared.errors import GristmillError, IndexMismatch
 from shared.messages import PassageMessage
 
+SCROLLED = 1000
+"""Points read at once where all of a document are wanted."""
+STAY = ("passage_id", "sequence")
+"""What names one incarnation in a stored passage."""
+
 
 class QueryInvalid(GristmillError):
     """A search that cannot be answered as it is asked."""
@@ -137,6 +142,10 @@ class PassageIndex(Protocol):
         """
         ...
 
+    async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
+        """Return which incarnations of a document's passages are in: (passage, sequence)."""
+        ...
+
     async def count(self) -> int:
         """Return how many passages there are."""
         ...
@@ -144,6 +153,11 @@ class PassageIndex(Protocol):
     async def close(self) -> None:
         """Finish what is under way and let go of the index."""
         ...
+
+
+def stay_of(payload: dict[str, Any]) -> tuple[UUID, str]:
+    """Return which incarnation a stored passage is."""
+    return UUID(payload["passage_id"]), payload["sequence"]
 
 
 def candidates(k: int) -> int:

@@ -21,12 +21,15 @@ from shared.errors import ConfigurationInvalid, IndexMismatch, IndexUnreachable
 from shared.index import bm25
 from shared.index.fusion import fuse
 from shared.index.port import (
+    SCROLLED,
+    STAY,
     Hit,
     IndexedPassage,
     best_hits,
     candidates,
     check_query,
     check_vectors,
+    stay_of,
 )
 
 _BUSY = frozenset({408, 429})
@@ -92,6 +95,24 @@ class ServerIndex:
             found = await self._client.retrieve(self._collection, [i for i, _ in best])
         return best_hits(best, found)
 
+    async def stays(self, document_id: UUID) -> set[tuple[UUID, str]]:
+        """Return which incarnations of a document's passages are in; see `PassageIndex`."""
+        await self._make()
+        found: set[tuple[UUID, str]] = set()
+        offset = None
+        while True:
+            with _explained():
+                points, offset = await self._client.scroll(
+                    self._collection,
+                    scroll_filter=_in_documents([document_id]),
+                    limit=SCROLLED,
+                    offset=offset,
+                    with_payload=list(STAY),
+                )
+            found |= {stay_of(point.payload or {}) for point in points}
+            if offset is None:
+                return found
+
     async def count(self) -> int:
         """Return how many passages there are."""
         await self._make()
@@ -154,14 +175,16 @@ class ServerIndex:
         await self._client.create_payload_index(self._collection, "document_id", keyword, wait=True)
 
 
+def _in_documents(document_ids: Sequence[UUID]) -> models.Filter:
+    one_of = models.MatchAny(any=[str(document_id) for document_id in document_ids])
+    return models.Filter(must=[models.FieldCondition(key="document_id", match=one_of)])
+
+
 def _requests(
     dense: list[float], words: bm25.Sparse, depth: int, document_ids: Sequence[UUID]
 ) -> list[models.QueryRequest]:
     """Return the two rankings to ask for; only one where the query has no words to match."""
-    only = None
-    if document_ids:
-        one_of = models.MatchAny(any=[str(document_id) for document_id in document_ids])
-        only = models.Filter(must=[models.FieldCondition(key="document_id", match=one_of)])
+    only = _in_documents(document_ids) if document_ids else None
     requests = [models.QueryRequest(query=dense, using=bm25.DENSE, limit=depth, filter=only)]
     if words.indices:
         sparse = models.SparseVector(indices=words.indices, values=words.values)

@@ -7,6 +7,7 @@ harmless, because `read` resolves the log by identity.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from typing import Any
 
 import pyarrow as pa
@@ -57,6 +58,13 @@ class ExampleLog:
         """Return the examples that stand, each once, in no order."""
         return await asyncio.to_thread(self._read)
 
+    async def stays(self) -> dict[str, set[tuple[str, str]]]:
+        """Return, for each document, the stays (passage, sequence) that have not been retracted.
+
+        Also those whose examples do not count because the same ones were made again later.
+        """
+        return await asyncio.to_thread(self._stays)
+
     async def compact(self) -> None:
         """Join the small files that appends leave; readers and writers go on meanwhile."""
         await asyncio.to_thread(self._table.compact)
@@ -77,6 +85,18 @@ class ExampleLog:
         if table is None:
             return []
         return to_examples(table.take(pa.array(_standing(table), pa.int64())))
+
+    def _stays(self) -> dict[str, set[tuple[str, str]]]:
+        table = self._table.read()
+        columns = ["document_id", *_IDENTITY]
+        entries = [] if table is None else table.select(columns).to_pylist()
+        ended = {(e["passage_id"], e["sequence"]) for e in entries if e["kind"] == "tombstone"}
+        stays: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for entry in entries:
+            stay = (entry["passage_id"], entry["sequence"])
+            if entry["kind"] == "example" and stay not in ended:
+                stays[entry["document_id"]].add(stay)
+        return stays
 
 
 def _standing(table: pa.Table) -> list[int]:

@@ -93,6 +93,20 @@ async def test_a_passage_that_comes_back_has_its_examples_again(log):
     assert await log.read() == []
 
 
+async def test_stays_that_were_never_retracted_are_told_hidden_ones_too(log):
+    """After the broker lost its data an example is made again, and its first stay is left over."""
+    first = example("What is it?", sequence="1")
+    second = replace(first, sequence="2")
+    gone = replace(first, example_id="another", passage_id="another", sequence="1")
+    assert await log.stays() == {}
+    for each in (first, second, gone):
+        await log.append(each)
+    await log.retract(gone.passage_id, "1")
+    assert await log.stays() == {
+        first.document_id: {(first.passage_id, "1"), (first.passage_id, "2")}
+    }
+
+
 async def test_compaction_joins_files_and_keeps_rows(tmp_path):
     log = ExampleLog(str(tmp_path), max_wait_seconds=0, compact_every=10)
     rows = numbered(25)

@@ -114,6 +114,19 @@ async def test_the_best_comes_first(index):
     assert scores == sorted(scores, reverse=True)
 
 
+async def test_every_incarnation_of_a_document_is_told(index, monkeypatch):
+    for module in ("edge", "server"):  # more of them than are read at once
+        monkeypatch.setattr(f"shared.index.{module}.SCROLLED", 1)
+    again = passage(RYE.text, sequence="2")
+    await fill(index, [*ALL, again])
+    assert await index.stays(BREAD) == {
+        (RYE.passage_id, "1"),
+        (RYE.passage_id, "2"),
+        (OVEN.passage_id, "1"),
+    }
+    assert await index.stays(ids.document_id("nowhere.md")) == set()
+
+
 async def test_a_search_can_be_kept_to_some_documents(index):
     await fill(index, ALL)
     assert {h.document_id for h in await find(index, "the moon", 10, [BREAD])} == {BREAD}

@@ -1,6 +1,7 @@
 """`gristmill run` and the commands around it, as a user types them."""
 
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -136,6 +137,26 @@ def test_what_was_published_before_is_part_of_the_next_run(
     assert published[0]["status"] == "in"
     report = gristmill.json("run", str(documents / "guide-1.md"))
     assert report["dataset_accepted"] == 6
+
+
+def test_a_home_that_lost_its_broker_is_set_right_by_reconciling(
+    gristmill: Gristmill, documents: Path
+) -> None:
+    """One document was edited meanwhile; what index and dataset hold of it is stale."""
+    gristmill.json("run", str(documents))
+    shutil.rmtree(gristmill.home / "broker")
+    guide = documents / "guide-1.md"
+    guide.write_text(guide.read_text().replace(paragraph(TOPICS[4], 1), paragraph("windmill", 77)))
+    rows = gristmill.json("publish", "--reconcile", str(documents))
+    assert [row["status"] for row in rows] == ["in"] * 3
+    assert "under way" in gristmill("publish", "--reconcile", code=1).stderr
+    report = gristmill.json("run", str(documents))
+    assert (report["dataset_accepted"], report["unchanged"]) == (9, 0)
+    contexts = [row["context"] for row in gristmill.rows()]
+    assert len(set(contexts)) == len(contexts) == 9
+    assert not any(TOPICS[4] in context for context in contexts)
+    assert len(gristmill.json("search", "archive reports", "-k", "100")) == 9
+    assert gristmill.json("publish", "--reconcile", str(documents))[0]["status"] == "unchanged"
 
 
 def test_bad_documents_are_named_and_the_others_are_unharmed(

@@ -7,8 +7,8 @@ SAMPLES := services/local/samples
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
-	bench-delivery bench-extraction bench-footprint bench-retrieval bench-scale bench-training \
-	asyncapi images up e2e faults soak clean
+	bench-checks bench-delivery bench-extraction bench-footprint bench-retrieval bench-scale \
+	bench-training asyncapi images up e2e faults soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -90,6 +90,9 @@ bench-quality: setup ## what the default models write, against human questions
 
 bench-delivery: $(VENV)/peers ## messages/s against plain FastStream, Celery, Dramatiq, taskiq; replicas; backlog
 	$(BIN)/python -m tests.bench.delivery
+
+bench-checks: setup ## how often each check of the curator is right, on rows whose verdict is known
+	$(BIN)/python -m tests.bench.checks
 
 bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 	$(BIN)/python -m tests.bench.scale

@@ -40,7 +40,7 @@ _TOKEN = re.compile(r"\w+(?:['\u2019]\w+)?|[,;:]")
 _PERSONS = frozenset("he she him her his hers himself herself".split())  # noqa: SIM905
 _THINGS = frozenset("it its itself they them their theirs themselves".split())  # noqa: SIM905
 _POINTERS = frozenset(("this", "these", "those"))
-_FREE = frozenset(("who", "that", "which", "whom", "whose", "of", "in", "with", "from", "not"))
+_ASKED_FOR_WORDS = 2  # "what components raise"
 _CLAUSES = frozenset(("if", "when", "given", "because", "since", "after", "while", "although"))
 _BE = r"(?:is|was|be|been|has been|had been|becomes?)"
 _EMPTY_IT = re.compile(  # "how long does it take", "why is it important to", "it is true that"
@@ -96,8 +96,8 @@ def _points(tokens: list[str], place: int) -> bool:
         tokens[0].lower() in _CLAUSES and "," in tokens[:place]
     ):  # "If P is NP, what follows of this?"
         return False
-    if tokens[place].lower() == "those" and following in _FREE:
-        return False
+    if tokens[place].lower() == "those" and not following.endswith("s"):
+        return False  # "those who", "those responsible"
     return following not in {each.lower() for each in tokens[:place]}
 
 
@@ -117,13 +117,15 @@ def _thing_named(tokens: list[str], place: int) -> bool:
 def _nouns(before: list[str]) -> list[str]:
     """Return what may be meant by a later pronoun: not what is asked for, nor the verb after it."""
     found = []
-    asked_for = False
+    asked_for = 0
     for token in before:
         word = token.lower()
         if word in QUESTION_WORDS:
-            asked_for = True
+            asked_for = _ASKED_FOR_WORDS
         elif word in STOP_WORDS or not word[0].isalpha():
-            asked_for = False
-        elif not asked_for and not _VERB.fullmatch(token):
+            asked_for = 0
+        elif asked_for:
+            asked_for -= 1
+        elif not _VERB.fullmatch(token):
             found.append(token)
     return found

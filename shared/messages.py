@@ -198,11 +198,11 @@ class DatasetRequested(Request):
     """Build a dataset version of all that has been curated.
 
     Attributes:
-        decontaminate: files whose questions and texts may not be in it, by name: the SHA-256 of
+        decontaminate: names of files whose questions and texts may not be in it, by the SHA-256 of
             each in the blob store. They come on top of those of the curator's settings.
     """
 
-    decontaminate: dict[str, Sha256] = Field(default_factory=dict)
+    decontaminate: dict[Sha256, str] = Field(default_factory=dict)
 
 
 class TrainingRequested(Request):

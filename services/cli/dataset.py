@@ -192,7 +192,7 @@ async def _build(files: list[Path], *, loud: bool) -> dict[str, Any]:
     with Reporter(loud=loud) as reporter:
         async with AsyncExitStack() as exits:
             access, check, _, _ = await pipeline(settings, exits, reporter, ("indexer", "curator"))
-            against = {path.name: await blobs.put(path.read_bytes()) for path in files}
+            against = {await blobs.put(path.read_bytes()): path.name for path in files}
             reporter.building()
             return (await build_version(access, check, against)).model_dump(mode="json")
 

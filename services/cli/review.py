@@ -28,7 +28,9 @@ from shared.storage.verdicts import Decision, Verdict, Verdicts, key_of
 
 WIDE = 100  # columns from which on the question stands beside the passage
 COMPACT_FROM = 20
-KEYS = "[b]a[/b]ccept  [b]e[/b]dit  [b]r[/b]eject  [b]s[/b]kip  [b]b[/b]ack  [b]q[/b]uit"
+KEYS = "  ".join(
+    f"[b]{key[0]}[/b] {key}" for key in ("accept", "edit", "reject", "skip", "back", "quit")
+)
 _DECISIONS: dict[str, Decision] = {"a": "accept", "e": "edit", "r": "reject"}
 _LEAVE = ("q", END)
 _SHOWN = ("round_trip", "grounding_similarity", "own_passage_rank")

@@ -22,7 +22,7 @@ _NO_ANSWER = re.compile(
     r"|\b(?:cannot|can ?not|can't|could not) be (?:determined|answered|inferred|known|said)\b",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"(?<=\w )[A-Z]\w*[a-z]\w*")
+_NAME = re.compile(r"(?<=\w )[A-Z]\w*[a-z]\w*(?:['\u2019]\w+)*")
 _SAME_CLAIM = 0.75
 _LONGEST_CLAIM = 3
 

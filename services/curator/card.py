@@ -125,7 +125,7 @@ def _judges(rows: Sequence[Example], version: DatasetVersion) -> list[str]:
     files: dict[str, str] = version.made.get("decontaminated", {})
     if not files:
         return [f"{people} The rows were not compared with any test set."]
-    names = ", ".join(f"`{name}` (SHA-256 {sha[:16]}...)" for name, sha in sorted(files.items()))
+    names = ", ".join(f"`{name}` (SHA-256 {sha[:16]}...)" for sha, name in sorted(files.items()))
     hit = sum("contaminated" in row.reasons for row in rows)
     compared = f"{hit:,} share eight words in a row or a question with it and were rejected."
     return [f"{people} The rows were compared with {names}: {compared}"]
@@ -142,7 +142,7 @@ def _scores(rows: Iterable[Example]) -> list[tuple[str, list[float]]]:
 def _quantiles(rows: Iterable[Example]) -> list[tuple[object, ...]]:
     table: list[tuple[object, ...]] = []
     for name, values in _scores(rows):
-        cuts = statistics.quantiles(values, n=20) if len(values) > 1 else values * 19
+        cuts = statistics.quantiles(values, n=20, method="inclusive") if values[1:] else values * 19
         middle = statistics.median(values)
         table.append((f"`{name}`", len(values), *(f"{v:.3g}" for v in (cuts[0], middle, cuts[-1]))))
     return table

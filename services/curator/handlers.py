@@ -124,13 +124,13 @@ class Curator:
         corpus = corpus_of(judged, settings.rank_depth)
         found = await self._ranks(judged, corpus, versions)
         files = await self._files(decontaminate)
-        known = await asyncio.to_thread(_known, list(files.values())) if files else None
+        known = await asyncio.to_thread(_known, list(files)) if files else None
         rows = await asyncio.to_thread(build, judged, settings, ranks=found, known=known)
         made = {
             "checks": self.settings.checks.model_dump(mode="json"),
             "build": settings.model_dump(mode="json", exclude={"decontaminate"}),
             "corpus": corpus,
-            "decontaminated": {name: ids.sha256(body) for name, body in files.items()},
+            "decontaminated": {ids.sha256(body): name for body, name in files.items()},
         }
         version = await self.stores.dataset.build(rows, made)
         place = f"{self.stores.cards}/v{version.number}"
@@ -159,11 +159,11 @@ class Curator:
             log.warning("built without the index", error=str(error))
             return {}
 
-    async def _files(self, asked: Mapping[str, str]) -> dict[str, bytes]:
-        """Return the files that the request and the settings name, by name."""
-        files = {name: await self.stores.blobs.get(sha256) for name, sha256 in asked.items()}
+    async def _files(self, asked: Mapping[str, str]) -> dict[bytes, str]:
+        """Return the bodies of the files that the request and the settings name, with the names."""
+        files = {await self.stores.blobs.get(sha256): name for sha256, name in asked.items()}
         for path in self.settings.build.decontaminate:
-            files[path.name] = await asyncio.to_thread(path.read_bytes)
+            files[await asyncio.to_thread(path.read_bytes)] = path.name
         return files
 
 

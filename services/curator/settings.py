@@ -29,7 +29,7 @@ class CheckSettings(BaseModel):
     leak_run_words: int = Field(default=8, ge=2)
     stands_alone: bool = True
     grounding: float = Field(default=0.6, ge=0, le=1)
-    round_trip: float = Field(default=0.85, ge=0, le=1)
+    round_trip: float = Field(default=0.9, ge=0, le=1)
 
 
 class BuildSettings(BaseModel):
@@ -48,7 +48,7 @@ class BuildSettings(BaseModel):
     """
 
     near_duplicate: float = Field(default=0.85, gt=0, le=1)
-    same_meaning: float = Field(default=0.92, gt=0, le=1)
+    same_meaning: float = Field(default=0.95, gt=0, le=1)
     validation_share: float = Field(default=0.1, ge=0, lt=1)
     test_share: float = Field(default=0.1, ge=0, lt=1)
     max_per_document: int = Field(default=0, ge=0)

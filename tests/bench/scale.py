@@ -46,9 +46,9 @@ def write_documents(folder: Path, count: int) -> None:
 
 def say(request: GenerationRequest) -> list[str]:
     """A summary of the second sentence; a question that no other passage gets."""
-    first, second, *_ = request.passage.split(". ")
+    _, second, *_ = request.passage.split(". ")
     if request.prompt.name.startswith("question"):
-        return [f"Which sentence follows the one of item {first.split()[-1]}?"]
+        return [f"Which sentence tells of item {second.split()[-1]}?"]
     return [f"{second}."]
 
 

@@ -124,7 +124,7 @@ async def test_a_build_leaves_out_what_is_in_a_test_set(stores, tmp_path):
     curator = Curator(stores, settings)
     await generated(curator)
     blob = await stores.blobs.put(body)
-    event, rows = await built(curator, decontaminate={"quiz.jsonl": blob})
+    event, rows = await built(curator, decontaminate={blob: "quiz.jsonl"})
     assert (event.accepted, event.rejected) == (0, 2)
     assert all(row.reasons[-1] == "contaminated" for row in rows)
     card = (tmp_path / "cards" / "v1" / "README.md").read_text()

@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import redis
@@ -216,7 +217,10 @@ def test_no_documents_is_an_error_that_says_so(
 
 
 def test_every_command_answers_before_the_first_run(gristmill: Gristmill) -> None:
-    for command in (["search", "x"], ["status"], ["dead", "list"], ["dataset", "show"]):
+    for command in (
+        *(["search", "x"], ["status"], ["dead", "list"], ["review"]),
+        *(["dataset", "show"], ["dataset", "build"], ["dataset", "card"]),
+    ):
         done = gristmill(*command, code=1)
         assert "gristmill run" in done.stderr
         assert "Traceback" not in done.stderr
@@ -264,6 +268,37 @@ def test_out_writes_the_dataset_to_a_folder(
         "README.md",
         "dataset-card",
     }
+
+
+def test_a_version_has_a_card_and_its_rows_are_exported_by_status(
+    gristmill: Gristmill, documents: Path, tmp_path: Path
+) -> None:
+    gristmill.json("run", str(documents))
+    rows = gristmill.rows()
+    assert {row["split"] for row in rows} == {"train", "validation", "test"}
+    assert all(row["scores"]["own_passage_rank"] >= 1 for row in rows)
+    assert all(row["scores"]["round_trip"] >= 0.9 for row in rows)
+    card = gristmill("dataset", "card", "v1").stdout
+    assert "# Gristmill dataset v1" in card
+    assert (gristmill.home / "dataset" / "cards" / "v1" / "README.md").read_text() in card
+    gristmill("dataset", "card", "-o", str(tmp_path / "card"))
+    assert (tmp_path / "card" / "card" / "verdicts.svg").is_file()
+
+    exam = tmp_path / "exam.jsonl"  # the three questions of a document share eight words in a row
+    exam.write_text(json.dumps({"question": rows[0]["question"], "answer": "42"}) + "\n")
+    assert gristmill.json("dataset", "build", "--decontaminate", str(exam)) == {
+        "schema_version": 1,
+        "request_id": ANY,
+        "version": 2,
+        "accepted": 6,
+        "rejected": 3,
+    }
+    for status, count in (("accepted", 6), ("rejected", 3), ("all", 9)):
+        file = tmp_path / "out" / f"{status}.jsonl"
+        gristmill("dataset", "export", "--status", status, "-o", str(file))
+        assert len(file.read_text().splitlines()) == count
+    assert "compared with `exam.jsonl`" in (tmp_path / "out" / "README.md").read_text()
+    assert "no file" in gristmill("dataset", "build", "--decontaminate", "x", code=1).stderr
 
 
 def test_another_model_makes_the_examples_anew(gristmill: Gristmill, documents: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_pronoun_for_nothing_named_points_outside(question):
         "Why is it important to sleep?",
         "Is it true that water boils at 100 degrees?",
         "What makes it easy to find a needle?",
-        "Who are those who live in the valley?",
+        "Who are those responsible for the valley?",
         "If P equals NP, what effect would this have?",
         "What did the queen say when she came back?",
         "What does a cell do before it divides?",

@@ -51,7 +51,7 @@ EXAMPLES: list[m.Message] = [
     m.PassageRetracted(**INCARNATION),
     m.PassageSummarized(**SUMMARY),
     QUESTION,
-    m.DatasetRequested(request_id=REQUEST, decontaminate={"test.jsonl": "a" * 64}),
+    m.DatasetRequested(request_id=REQUEST, decontaminate={"a" * 64: "test.jsonl"}),
     m.TrainingRequested(request_id=REQUEST, dataset="1", method="lora"),
     m.PassageIndexed(**INCARNATION),
     m.ExampleCurated(

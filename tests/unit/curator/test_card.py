@@ -67,7 +67,7 @@ def test_the_card_says_what_is_not_known():
     assert "not compared with any test set" in text
     ranked = [replace(row, scores={**row.scores, "own_passage_rank": 1.0}) for row in ROWS]
     assert "first for 100.0% of the rows" in card(ranked, VERSION)["README.md"]
-    compared = replace(VERSION, made={"decontaminated": {"squad.json": "ab" * 32}})
+    compared = replace(VERSION, made={"decontaminated": {"ab" * 32: "squad.json"}})
     assert "compared with `squad.json`" in card(ROWS, compared)["README.md"]
 
 

@@ -19,6 +19,8 @@
 --                             it, and of which passage it is
 --       questions {pid, n}, expire seconds
 --
+-- Returns the verdict, and the length of the longest output stream that is read.
+--
 -- `open` counts the deliveries about a document that nobody has settled, `open:PID` those of one
 -- passage. Each is taken off once, by the first that settles it, however often it is delivered;
 -- those of a passage that goes are taken off when it goes.
@@ -27,18 +29,18 @@ local ledger = KEYS[2]
 
 -- Before the question whose it is: an owner that lost it may have left something outside Redis.
 if not plan.drop and plan.fence and redis.call('HGET', ledger, plan.fence[1]) ~= plan.fence[2] then
-  return 'RETRACTED'
+  return {'RETRACTED', 0}
 end
 local pending = redis.call('XPENDING', KEYS[1], plan.group, plan.id, plan.id, 1)
-if #pending == 0 then return 'GONE' end
-if pending[1][2] ~= plan.consumer then return 'STOLEN' end
+if #pending == 0 then return {'GONE', 0} end
+if pending[1][2] ~= plan.consumer then return {'STOLEN', 0} end
 
 local verdict = plan.drop and 'DROPPED' or 'DONE'
 if not plan.drop then
   if plan.document then
     local known = redis.call('HGET', ledger, 'sequence') or ''
-    if known >= plan.document.sequence then return 'SUPERSEDED' end
-    if known ~= plan.base then return 'CONFLICT' end
+    if known >= plan.document.sequence then return {'SUPERSEDED', 0} end
+    if known ~= plan.base then return {'CONFLICT', 0} end
   end
   if plan.mark and redis.call('HEXISTS', ledger, plan.mark[1]) == 1 then
     verdict = 'DUPLICATE'
@@ -58,6 +60,7 @@ local function unmark(field)
   end
 end
 
+local longest = 0
 local open, opened = 0, {}
 local function add(pid, n)
   open = open + n
@@ -68,6 +71,7 @@ if verdict == 'DONE' then
   for i, out in ipairs(plan.outs) do
     if out[2] > 0 then
       redis.call('XADD', KEYS[out[1]], '*', '__data__', ARGV[i + 2])
+      longest = math.max(longest, redis.call('XLEN', KEYS[out[1]]))
     else
       redis.call('XADD', KEYS[out[1]], 'MAXLEN', '~', 10000, '*', '__data__', ARGV[i + 2])
     end
@@ -127,4 +131,4 @@ end
 
 redis.call('XACK', KEYS[1], plan.group, plan.id)
 if plan.sole then redis.call('XDEL', KEYS[1], plan.id) end
-return verdict
+return {verdict, longest}

@@ -55,6 +55,11 @@ class Housekeeping:
             log.debug("waits for room", streams=full)
             await asyncio.sleep(ROOM_SECONDS)
 
+    def written(self, longest: int) -> None:
+        """Take note of how long the longest stream was that has just been written to."""
+        if longest >= self.settings.high_water:
+            self._room_until = 0.0
+
     async def _has_room(self, name: str, groups: tuple[str, ...]) -> bool:
         key = self.scripts.keys.stream(name)
         if await self.scripts.client.xlen(key) < self.settings.high_water:

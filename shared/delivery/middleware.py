@@ -41,6 +41,7 @@ from shared.topology import Stream
 if TYPE_CHECKING:
     from faststream.message import StreamMessage
 
+    from shared.delivery.housekeeping import Housekeeping
     from shared.delivery.settings import DeliverySettings
 
 log = structlog.get_logger()
@@ -48,7 +49,6 @@ log = structlog.get_logger()
 FIRST_OUTPUT_KEY = 5
 
 Undo = Callable[[Any], Awaitable[None]]
-Room = Callable[[], Awaitable[None]]
 
 
 class DeliveryMiddleware(BaseMiddleware[Any, Any]):
@@ -73,7 +73,7 @@ class Stage:
         consumer: str,
         settings: DeliverySettings,
         scripts: Scripts,
-        room: Room,
+        housekeeping: Housekeeping,
         undo: Undo | None,
         activity: Activity,
     ) -> None:
@@ -82,7 +82,7 @@ class Stage:
         self.consumer = consumer
         self.settings = settings
         self.scripts = scripts
-        self.room = room
+        self.housekeeping = housekeeping
         self.undo = undo
         self.activity = activity
 
@@ -149,7 +149,7 @@ class Delivery:
         if verdict != "MINE":
             return await self._drop(verdict)
         self._heart = asyncio.create_task(self._heartbeat())
-        await self.stage.room()
+        await self.stage.housekeeping.room()
         return await self._run(call_next)
 
     async def _decoded(self) -> m.Message:
@@ -188,7 +188,7 @@ class Delivery:
             self.message, self.subject, self.stage.service, outcome, FIRST_OUTPUT_KEY
         )
         plan |= {"sole": self._sole, "drop": drop}
-        verdict = await self.scripts.commit(
+        verdict, longest = await self.scripts.commit(
             self.lease,
             self.subject.ledger,
             plan,
@@ -196,6 +196,7 @@ class Delivery:
             [await encode(output, self.correlation_id) for output in outcome.messages],
             await self._completed(outcome),
         )
+        self.stage.housekeeping.written(longest)
         if verdict == "DONE":
             count_changes(self.stage.service, plan)
         return verdict

@@ -105,8 +105,8 @@ class Scripts:
         outputs: Sequence[str],
         payloads: Sequence[bytes],
         completed: bytes,
-    ) -> str:
-        """Apply a commit plan; see commit.lua for the verdicts."""
+    ) -> tuple[str, int]:
+        """Apply a commit plan; returns the verdict and a length, see commit.lua."""
         keys = [
             lease.stream,
             ledger,
@@ -116,8 +116,8 @@ class Scripts:
         ]
         held = {"group": lease.group, "consumer": lease.consumer, "id": lease.entry_id}
         args = [json.dumps({**plan, **held}), completed, *payloads]
-        verdict: bytes = await self._run("commit", keys, args)
-        return verdict.decode()
+        verdict, longest = await self._run("commit", keys, args)
+        return verdict.decode(), int(longest)
 
     async def fail(
         self, lease: Lease, ledger: str, plan: dict[str, Any], payload: bytes, completed: bytes

@@ -108,7 +108,7 @@ class Service:
             self.consumer,
             self.settings,
             self.scripts,
-            self.housekeeping.room,
+            self.housekeeping,
             undo,
             self.activity,
         )

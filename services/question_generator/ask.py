@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from services.question_generator.fitness import clean, faults
-from services.question_generator.prompts import QUESTION, QUESTION_OF_ANSWER
+from services.question_generator.prompts import QUESTION, QUESTION_OF_ANSWER, QUESTION_TUNED
 from services.question_generator.settings import QuestionSettings
 from shared.errors import GenerationFailed
 from shared.generation.port import GenerationRequest, Prompt, TextGenerator
@@ -90,6 +90,8 @@ async def ask(
 
 def _prompts(generator: TextGenerator, settings: QuestionSettings) -> list[Prompt]:
     """Return how to ask: a local causal model in two ways, as each finds what the other misses."""
+    if generator.tuned:
+        return [QUESTION_TUNED]
     if generator.kind == "causal":
         return [QUESTION, QUESTION_OF_ANSWER]
     return [dataclasses.replace(QUESTION, seq2seq=settings.seq2seq_prompt)]

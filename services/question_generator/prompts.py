@@ -85,6 +85,11 @@ QUESTION_OF_ANSWER = dataclasses.replace(
 )
 """Without the passage in sight, a small model asks about the answer and nothing else."""
 
+QUESTION_TUNED = dataclasses.replace(
+    QUESTION, name="question-tuned", completion="Passage: {passage}\nAnswer: {summary}\nQuestion:"
+)
+"""What a model gets that an adapter has tuned for this; see `adapter/README.md`."""
+
 _READ = """\
 Passage: A bee colony keeps its nest near 35 degrees all year. In winter the bees gather in a \
 tight ball around the queen and shiver their flight muscles, which warms the ball without moving \

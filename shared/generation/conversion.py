@@ -60,7 +60,9 @@ def converted(weights: Weights, compute_type: str, cache_dir: Path) -> Converted
 
 def _identity(weights: Weights) -> str:
     """Tell models apart by the names, sizes and first bytes of their files."""
-    files = [weights.path] if weights.gguf_file else sorted(weights.folder.iterdir())
+    files = [weights.base] if weights.gguf_file else sorted(weights.folder.iterdir())
+    if weights.adapter is not None:
+        files += sorted(weights.adapter.iterdir())
     parts = [_FORMAT]
     for file in files:
         if file.is_file():

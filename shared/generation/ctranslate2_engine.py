@@ -11,7 +11,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shared.generation import loading
 from shared.generation.conversion import converted
 from shared.generation.local import LocalGenerator, cores
 from shared.generation.port import GenerationRequest
@@ -29,9 +28,7 @@ class CTranslate2Generator(LocalGenerator):
 
     def __init__(self, model: str, weights: Weights, settings: GenerationSettings) -> None:
         compute_type = "float32" if settings.compute_type == "float32" else "int8"
-        kind = loading.kind_of(weights)
-        super().__init__(model, kind, "ctranslate2", compute_type, settings)
-        self._weights = weights
+        super().__init__(model, weights, "ctranslate2", compute_type, settings)
 
     def _open(self) -> None:
         import ctranslate2

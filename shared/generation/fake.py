@@ -33,6 +33,7 @@ class FakeGenerator:
     """
 
     kind: Kind = "causal"
+    tuned: bool = False
     decoding = '{"engine":"fake"}'
 
     def __init__(

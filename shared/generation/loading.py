@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import ModelUnsupported
@@ -57,12 +58,21 @@ def load(weights: Weights) -> Loaded:
         model = _from_gguf(weights) if weights.gguf_file else _from_safetensors(weights, kind)
         named = {"gguf_file": weights.gguf_file} if weights.gguf_file else {}
         tokenizer = AutoTokenizer.from_pretrained(weights.folder, **named)
+        if weights.adapter is not None:
+            model = _merged(model, weights.adapter)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelUnsupported(
             f"The model at {weights.path} cannot be loaded: {error}",
             "It must be a causal or seq2seq model that transformers knows, in safetensors or GGUF.",
         ) from error
     return Loaded(model.eval(), tokenizer, kind, context_of(model.config.to_dict()))
+
+
+def _merged(model: Any, adapter: Path) -> Any:
+    """Return the model with a PEFT adapter added into its weights."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
 
 
 def _from_safetensors(weights: Weights, kind: Kind) -> Any:

@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 
 from shared.batching import MicroBatcher
 from shared.errors import GenerationFailed
-from shared.generation.port import GenerationRequest, Kind
+from shared.generation import loading
+from shared.generation.port import GenerationRequest
+from shared.generation.references import Weights
 from shared.generation.settings import GenerationSettings
 from shared.telemetry import TOKENS
 
@@ -24,17 +26,24 @@ class LocalGenerator(ABC):
 
     Args:
         model: its reference.
-        kind: causal or seq2seq.
+        weights: where it lies.
         engine: the engine's name.
         compute_type: the number format it computes in.
         settings: the settings.
     """
 
     def __init__(
-        self, model: str, kind: Kind, engine: str, compute_type: str, settings: GenerationSettings
+        self,
+        model: str,
+        weights: Weights,
+        engine: str,
+        compute_type: str,
+        settings: GenerationSettings,
     ) -> None:
         self.model = model
-        self.kind = kind
+        self.kind = loading.kind_of(weights)
+        self.tuned = weights.adapter is not None
+        self._weights = weights
         self.decoding = json.dumps(
             {"compute": compute_type, "engine": engine, "search": "alternatives, greedy"},
             separators=(",", ":"),

@@ -30,6 +30,7 @@ class OpenAIGenerator:
     """
 
     kind: Kind = "endpoint"
+    tuned = False
 
     def __init__(self, model: str, endpoint: Endpoint, settings: GenerationSettings) -> None:
         self.model = model

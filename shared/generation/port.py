@@ -84,11 +84,13 @@ class TextGenerator(Protocol):
     Attributes:
         model: its reference, as in the settings.
         kind: what sort of model it is.
+        tuned: whether an adapter has tuned it for its task, so that it wants no worked examples.
         decoding: compact JSON of the engine's settings that can change the text.
     """
 
     model: str
     kind: Kind
+    tuned: bool
     decoding: str
 
     async def generate(self, request: GenerationRequest) -> list[str]:

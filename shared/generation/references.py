@@ -2,20 +2,22 @@
 
 pkg:NAME/FILE      weights shipped in an installed Python package
 openai:URL#MODEL   a model behind an OpenAI-compatible endpoint
-FOLDER or FILE     a local folder as `save_pretrained` writes it, or a GGUF file
+FOLDER or FILE     a local folder as `save_pretrained` writes it, a GGUF file, or a PEFT adapter
 OWNER/NAME         a Hugging Face id; downloaded when it is first used
 """
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.errors import ConfigurationInvalid, ModelNotFound
 
 _HUB_ID = re.compile(r"^[\w.-]+(/[\w.-]+)?$")
+_ADAPTER = "adapter_config.json"
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 
 
@@ -39,13 +41,20 @@ class Weights:
     Attributes:
         folder: a folder as `save_pretrained` writes it, or the one that holds the GGUF file.
         gguf_file: name of the GGUF file in it; empty for safetensors.
+        adapter: folder of a PEFT adapter to put on it; None for none.
     """
 
     folder: Path
     gguf_file: str = ""
+    adapter: Path | None = None
 
     @property
     def path(self) -> Path:
+        """The adapter, the GGUF file or the folder: what the reference names."""
+        return self.adapter or self.base
+
+    @property
+    def base(self) -> Path:
         """The GGUF file or the folder."""
         return self.folder / self.gguf_file if self.gguf_file else self.folder
 
@@ -115,10 +124,21 @@ def _at(path: Path, reference: str) -> Weights:
         return Weights(path.parent, path.name)
     if path.is_dir() and (path / "config.json").is_file():
         return Weights(path)
+    if (path / _ADAPTER).is_file():
+        return _adapter(path)
     raise ModelNotFound(
         f"What lies at {reference!r} is not a model.",
-        "A model is a folder with config.json and safetensors, or a .gguf file.",
+        "A model is a folder with config.json and safetensors, a PEFT adapter or a .gguf file.",
     )
+
+
+def _adapter(path: Path) -> Weights:
+    """Return the base model that an adapter names, with the adapter on it."""
+    base = json.loads((path / _ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"]
+    weights = locate(base)
+    if weights.adapter is not None:
+        raise ModelNotFound(f"The adapter at {path} belongs on another adapter, {base}.")
+    return replace(weights, adapter=path)
 
 
 def _from_hub(reference: str, *, download: bool) -> Weights:

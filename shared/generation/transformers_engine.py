@@ -27,9 +27,7 @@ class TransformersGenerator(LocalGenerator):
 
     def __init__(self, model: str, weights: Weights, settings: GenerationSettings) -> None:
         compute_type = "bfloat16" if settings.compute_type == "bfloat16" else "float32"
-        kind = loading.kind_of(weights)
-        super().__init__(model, kind, "transformers", compute_type, settings)
-        self._weights = weights
+        super().__init__(model, weights, "transformers", compute_type, settings)
 
     def _open(self) -> None:
         import torch

@@ -102,6 +102,14 @@ async def test_nothing_that_is_a_question_is_an_error():
         await _best("A statement.", "Another.")
 
 
+async def test_a_tuned_model_is_asked_without_worked_examples():
+    fake = FakeGenerator()
+    fake.tuned = True
+    await ask(PASSAGE, SUMMARY, fake)
+    (asked,) = fake.requests
+    assert asked.prompt.completion.startswith("Passage: {passage}")
+
+
 async def test_a_small_causal_model_is_asked_in_two_ways_and_others_in_one():
     fake = FakeGenerator()
     await ask(PASSAGE, SUMMARY, fake)

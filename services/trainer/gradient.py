@@ -194,7 +194,7 @@ class Learner:
             if parameter.grad is not None:
                 parameter.grad /= tokens
         slope = torch.nn.utils.clip_grad_norm_(self._named.values(), _CLIP).item()
-        for what, value in (("loss", mean), ("gradient", slope)):
+        for what, value in (("loss", mean), ("loss's gradient", slope)):
             if not math.isfinite(value):
                 raise TuningFailed(
                     f"The {what} became {value} at step {self._state.step + 1}.",

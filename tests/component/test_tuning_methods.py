@@ -367,15 +367,21 @@ def test_data_that_cannot_be_learned_from_is_said(causal, name, content, said, t
     assert result["hint"]
 
 
-def test_a_gradient_that_is_no_number_is_said_although_the_loss_is_one(causal, questions, tmp_path):
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (lambda p: (p * float("nan")).sum(), "The loss became nan at step 1"),
+        (lambda p: p.sum() / 0, "The loss became inf at step 1"),
+        (lambda p: (p - p.detach()).abs().sqrt().sum(), "The loss's gradient became nan at step 1"),
+    ],
+)
+def test_numbers_that_are_none_end_the_learning(loss, said, causal, questions, tmp_path):
     parameter = torch.nn.Parameter(torch.ones(2))
-
-    def loss(rows):
-        return (parameter - parameter.detach()).abs().sqrt().sum(), len(rows)
-
     learner = Learner(job(questions, causal, tmp_path), {"p": parameter}, GradientSettings())
-    with pytest.raises(TuningFailed, match="The gradient became nan at step 1"):
-        learner.learn(Objective([1] * 8, loss))
+    with pytest.raises(TuningFailed, match=said) as raised:
+        learner.learn(Objective([1] * 8, lambda rows: (loss(parameter), len(rows))))
+    assert "learning rate" in raised.value.hint
+    assert torch.equal(parameter, torch.ones(2))
 
 
 def test_texts_without_words_are_said(causal, tmp_path):

@@ -12,7 +12,8 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped, unused-ignore]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped, unused-ignore]
 
 from services.extractor.blocks import BlockKind, ReadDocument, one_line
-from services.extractor.formats.pdf_layout import Line, blocks_of
+from services.extractor.formats.pdf_heads import Line
+from services.extractor.formats.pdf_layout import blocks_of
 from shared.errors import (
     DocumentEncrypted,
     DocumentHasNoText,

@@ -1,7 +1,6 @@
 """Lines of a PDF to blocks: running heads out, paragraphs joined, headings told by their type.
 
-Footnotes, and whatever else is set small at the foot of a page, come after the paragraph that
-runs on over the page, not in the middle of it.
+A footnote comes after the paragraph that runs on over the page, not in the middle of it.
 """
 
 from __future__ import annotations
@@ -14,15 +13,8 @@ from itertools import pairwise
 from statistics import median
 
 from services.extractor.blocks import Block, BlockKind, one_line
+from services.extractor.formats.pdf_heads import Line, without_running_heads
 
-_EDGE_LINES = 2  # how many lines at the top and the bottom of a page may be running heads
-_OFTEN = 3  # on so many pages a running head stands, be it of a chapter only
-_FIRST_OR_LAST = re.compile(r"^\d{1,4}(?!\S)|(?<!\S)\d{1,4}$")
-_NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b")
-_PAGE_NUMBER = re.compile(
-    r"^\W*(?:page|p\.|seite)?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*(?:(?:/|of|von)\s*\d{1,4})?\W*$",
-    re.IGNORECASE,
-)
 _ITEM = re.compile(
     r"^(?:[\u2022\u25cf\u25aa\u25e6\u2023\u2043\u2219\u00b7\u2013-]\s*|\(?\d{1,2}[.)]\s+)(?=\w|[\"'(\u201c])"
 )
@@ -42,20 +34,7 @@ _LIGATURES = str.maketrans(
 _HEADING_WORDS = 20
 _HEADING_SIZE = 1.12  # times the size of the body
 _NOTE_SIZE = 0.92
-_NOTE = re.compile(r"^(?:\d{1,3}|[*\u2020\u2021\u00a7])\s?\S")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a page; lengths in points, from the page's left and top."""
-
-    text: str
-    left: float
-    right: float
-    top: float
-    bottom: float
-    size: float
-    bold: bool = False
+_NOTE = re.compile(r"^(\d{1,3}|[*\u2020\u2021\u00a7])\s?[^\W\d]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +69,8 @@ class _Group:
 
 def blocks_of(pages: Sequence[Sequence[Line]]) -> list[Block]:
     """Return the blocks of a document, given its pages' lines in reading order."""
-    kept = _without_running_heads(pages)
+    size = _style(pages).size if any(pages) else 0.0
+    kept = without_running_heads(pages, heading_size=size * _HEADING_SIZE)
     lines = [line for page in kept for line in page]
     if not lines:
         return []
@@ -99,54 +79,6 @@ def blocks_of(pages: Sequence[Sequence[Line]]) -> list[Block]:
     sizes = sorted({g.last.size for g in groups if g.is_heading(style)}, reverse=True)
     words = Counter(re.findall(r"\w+(?:-\w+)*", " ".join(line.text for line in lines).lower()))
     return list(_as_blocks(groups, style, sizes, words))
-
-
-def _without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Drop running heads and page numbers.
-
-    A running head stands at the edge of several pages, the same but for its numbers, or beside a
-    number that counts with the pages. It may change with the chapter and stand on every other page
-    only. Lines in a heading's size stay: "Chapter 1" at the top of its page is no running head.
-    """
-    size = _style(pages).size if any(pages) else 0.0
-    often = min(_OFTEN, max(2, (len(pages) + 1) // 2))
-    edges = [_edges(page) for page in pages]
-    seen = Counter(key for edge in edges for key in {_key(line) for line in edge})
-    ahead = Counter(n for page, edge in enumerate(edges) for n in _ahead(edge, page))
-    counted = {n for n, pages_with in ahead.items() if pages_with >= _OFTEN}
-    kept = []
-    for number, (page, edge) in enumerate(zip(pages, edges, strict=True)):
-        heights = Counter(_height(line) for line in edge)
-        numbered = {_height(line) for line in edge if counted & _ahead([line], number)}
-        heads = set()
-        for line in edge:
-            is_number = _PAGE_NUMBER.match(line.text) is not None
-            is_alone = heights[_height(line)] == 1
-            is_head = seen[_key(line)] >= often or _height(line) in numbered
-            if (is_head and line.size < size * _HEADING_SIZE) or (is_number and is_alone):
-                heads.add(id(line))
-        kept.append([line for line in page if id(line) not in heads])
-    return kept
-
-
-def _edges(page: Sequence[Line]) -> list[Line]:
-    """Return the outermost lines; what stands side by side is one."""
-    heights = sorted({_height(line) for line in page})
-    edges = {*heights[:_EDGE_LINES], *heights[-_EDGE_LINES:]}
-    return [line for line in page if _height(line) in edges]
-
-
-def _height(line: Line) -> int:
-    return round(line.top / 3)
-
-
-def _ahead(lines: Iterable[Line], page: int) -> set[int]:
-    """Return how far ahead of their page the numbers are that lines begin or end with."""
-    return {int(n) - page for line in lines for n in _FIRST_OR_LAST.findall(line.text)}
-
-
-def _key(line: Line) -> tuple[str, int]:
-    return _NUMBERS.sub("#", line.text.lower()), round(line.top / 10)
 
 
 def _style(pages: Sequence[Sequence[Line]]) -> _Style:
@@ -178,7 +110,8 @@ def _groups(pages: Iterable[Sequence[Line]], style: _Style) -> Iterator[_Group]:
                 group, notes = _Group(number), []
             group.lines.append(line)
         for line in page[body:]:
-            if not notes or notes[-1].page != number or _NOTE.match(line.text):
+            is_next = not notes or _begins_a_group(notes[-1], line, number, style)
+            if is_next or notes[-1].page != number or _NOTE.match(line.text):
                 notes.append(_Group(number))
             notes[-1].lines.append(line)
     if group is not None:
@@ -187,12 +120,16 @@ def _groups(pages: Iterable[Sequence[Line]], style: _Style) -> Iterator[_Group]:
 
 
 def _body_lines(page: Sequence[Line], style: _Style) -> int:
-    """Return how many lines come before the small ones at the foot of the page."""
+    """Return how many lines come before the footnotes that part a sentence from the next page."""
     count = len(page)
     while count and page[count - 1].size <= style.size * _NOTE_SIZE:
         count -= 1
-    is_foot = count and all(line.top > page[count - 1].top for line in page[count:])
-    return count if is_foot else len(page)
+    marks = [mark[1] for line in page[count:] if (mark := _NOTE.match(line.text))]
+    if not count or not marks or len(set(marks)) < len(marks):
+        return len(page)
+    first, last = page[count], page[count - 1]
+    is_foot = first.text.startswith(marks[0]) and first.top > last.top
+    return count if is_foot and not _SENTENCE_END.search(last.text) else len(page)
 
 
 def _begins_a_group(group: _Group, line: Line, page: int, style: _Style) -> bool:
@@ -243,13 +180,14 @@ def _joined(lines: Sequence[Line], words: Counter[str]) -> str:
     text = ""
     for line in lines:
         parted = _HYPHENATED.search(text)
-        if parted and (line.text[:1].isupper() or line.text[:1].isdigit()):
-            text = f"{text[: parted.end(1)]}-{line.text}"  # "Anglo-Saxon", "10-12"
-        elif parted and line.text[:1].islower():
-            following = re.match(r"\w+", line.text)
-            rest = following[0] if following else ""
-            is_compound = words[f"{parted[1]}-{rest}".lower()] > words[f"{parted[1]}{rest}".lower()]
-            text = text[: parted.end(1)] + ("-" if is_compound else "") + line.text
+        following = re.match(r"[^\W_]\w*", line.text)
+        if parted and following:
+            rest = following[0]
+            whole, compound = f"{parted[1]}{rest}".lower(), f"{parted[1]}-{rest}".lower()
+            # A small letter goes on with its word; a capital or a digit, if there is such a word.
+            bias = 1 if rest[0].islower() else 0
+            is_whole = words[whole] + bias > words[compound]
+            text = f"{text[: parted.end(1)]}{'' if is_whole else '-'}{line.text}"
         else:
             text = f"{text} {line.text}" if text else line.text
     return one_line(text.translate(_LIGATURES))

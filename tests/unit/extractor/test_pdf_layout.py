@@ -3,7 +3,8 @@
 import random
 
 from services.extractor.blocks import BlockKind
-from services.extractor.formats.pdf_layout import Line, blocks_of
+from services.extractor.formats.pdf_heads import Line
+from services.extractor.formats.pdf_layout import blocks_of
 
 WIDTH = 60
 WORDS = ["stone", "wheel", "grain", "flour", "miller", "hopper", "sluice", "river", "dam", "gear"]
@@ -72,6 +73,12 @@ def test_the_numbers_of_a_table_at_the_foot_of_a_page_stay():
     assert "4" in " ".join(texts(body(prose("gaps")) + row))
 
 
+def test_rows_of_numbers_at_the_edge_of_pages_are_no_running_heads():
+    rows = [f"{n * 7 % 90} {n * 31 % 80} {n * 5 % 70}" for n in range(1, 6)]
+    pages = [[line(row, 40.0), *body(prose(row))] for row in rows]
+    assert all(row in " ".join(texts(*pages)) for row in rows)
+
+
 def test_numbered_steps_at_the_top_of_pages_are_no_running_heads():
     doings = ["Open the sluice", "Lift the runner", "Fill the hopper", "Lower the runner"]
     steps = [f"{number}. {doing}." for number, doing in enumerate(doings, start=1)]
@@ -99,9 +106,13 @@ def test_two_footnotes_are_two_paragraphs_and_a_long_one_is_one():
 
 
 def test_words_parted_at_a_line_end_are_one_and_names_and_ranges_keep_their_hyphen():
-    lines = ["The mill-", "er of the Anglo-", "Saxon mill ground 10-", "12 sacks by hand."]
+    lines = ["The mill-", "er of the Anglo-", "Saxon mill ground 10-", "12 sacks of FLO-"]
+    lines += ["UR by hand, as coarse flour."]
     page = [line(text, 100.0 + 12.0 * place) for place, text in enumerate(lines)]
-    assert texts(page) == ["The miller of the Anglo-Saxon mill ground 10-12 sacks by hand."]
+    told = (
+        "The miller of the Anglo-Saxon mill ground 10-12 sacks of FLOUR by hand, as coarse flour."
+    )
+    assert texts(page) == [told]
 
 
 def _note(text, top):

@@ -10,6 +10,7 @@ from shared.errors import EndpointRefused, EndpointUnreachable, GenerationFailed
 from shared.generation.engines import open_generator
 from shared.generation.port import ChatMessage, GenerationRequest, Prompt
 from shared.generation.settings import GenerationSettings
+from shared.telemetry import REGISTRY
 from tests.unit.stub import Stub
 
 PROMPT = Prompt("question", (ChatMessage("user", "Ask about: {passage}"),), "", "")
@@ -87,3 +88,17 @@ async def test_an_empty_answer_names_prompt_and_passage(stub):
 async def test_a_long_passage_is_shortened(stub):
     await _open(stub, max_input_tokens=64).generate(GenerationRequest(PROMPT, "word " * 500))
     assert len(stub.asked[0][2]["messages"][0]["content"]) < 64 * 3 + 3
+
+
+@pytest.mark.parametrize("usage", [None, 7, {"prompt_tokens": "many"}])
+async def test_tokens_are_counted_where_the_endpoint_tells_them(stub, usage):
+    def counted(kind):
+        labels = {"model": "llama", "kind": kind}
+        return REGISTRY.get_sample_value("gristmill_tokens_total", labels) or 0
+
+    before = counted("prompt"), counted("output")
+    told = {"prompt_tokens": 90, "completion_tokens": 7}
+    for said in (usage, told):
+        stub.body = json.dumps({**json.loads(stub.chat("Why?")), "usage": said}).encode()
+        await _open(stub).generate(GenerationRequest(PROMPT, "engines"))
+    assert (counted("prompt") - before[0], counted("output") - before[1]) == (90, 7)

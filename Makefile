@@ -8,7 +8,7 @@ SAMPLES := services/local/samples
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types imports isolation format lock bench-quality \
 	bench-checks bench-delivery bench-extraction bench-footprint bench-retrieval bench-scale \
-	bench-training asyncapi images up e2e faults soak clean
+	bench-training bench-usefulness adapter asyncapi images up e2e faults soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -76,6 +76,10 @@ format: setup ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+adapter: setup ## tune the adapter that asks questions anew, on 12 articles of SQuAD
+	$(BIN)/python infra/adapter/train.py $${GRISTMILL_DATA:-../shared/data}/squad/squad2-half-dev.json \
+		services/question_generator/adapter
+
 asyncapi: setup ## write infra/asyncapi.json, the messages for people who write clients
 	$(BIN)/python -m shared.asyncapi > infra/asyncapi.json
 
@@ -93,6 +97,9 @@ bench-delivery: $(VENV)/peers ## messages/s against plain FastStream, Celery, Dr
 
 bench-checks: setup ## how often each check of the curator is right, on rows whose verdict is known
 	$(BIN)/python -m tests.bench.checks
+
+bench-usefulness: setup ## what our rows are worth to learn from, against people's
+	$(BIN)/python -m tests.bench.usefulness
 
 bench-scale: setup ## 1,000 documents against 100: losses, memory and time
 	$(BIN)/python -m tests.bench.scale

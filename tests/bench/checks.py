@@ -27,9 +27,10 @@ from shared.embedding.port import Embedder, Vectors
 from shared.generation.engines import open_generator
 from shared.generation.port import TextGenerator
 from shared.generation.settings import GenerationSettings
+from shared.settings import SMOLLM2
 from shared.text import f1, spelling
 from tests.bench.labelled import SET_ON, Labelled, holding, labelled
-from tests.bench.quality import DATA, MODEL, ROOT
+from tests.bench.quality import DATA, ROOT
 from tests.unit.curator.examples import example
 
 GRID = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
@@ -174,7 +175,7 @@ def _agree(
 
 async def by_model(rows: Sequence[Labelled], embedder: Embedder, cache: Path) -> None:
     """Print how well the default language model does as the reader, on the same rows."""
-    generator = open_generator(MODEL, settings=GenerationSettings(cache_dir=cache))
+    generator = open_generator(SMOLLM2, settings=GenerationSettings(cache_dir=cache))
     judged = await judge(rows, embedder, generator)
     for wrong in (("other sentence",), ("foreign answer",)):
         for name in ("round_trip", "round_trip_f1", "round_trip_similarity"):

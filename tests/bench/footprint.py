@@ -33,12 +33,12 @@ from shared.generation.fake import FakeGenerator
 from shared.index.edge import EdgeIndex
 from shared.index.port import IndexedPassage
 from shared.messages import DatasetRequested, DocumentSubmitted
-from shared.settings import Settings
+from shared.settings import PRESETS, Settings
 from shared.storage.dataset import Dataset
 from shared.storage.examples import ExampleLog
 from shared.storage.rows import to_built
 from shared.telemetry import REGISTRY, configure_logging
-from tests.bench.quality import MODEL, Row, make, paragraphs, sample_rows
+from tests.bench.quality import Row, make, paragraphs, sample_rows
 
 DIMENSIONS = 384
 POINTS = (10_000, 30_000)
@@ -121,11 +121,15 @@ async def through(settings: Settings) -> dict[str, float]:
 async def tokens() -> dict[str, float]:
     """Count what the default models read and write for a passage of the sample documents."""
     rows = sample_rows()
-    await make(rows, open_generator(MODEL), open_embedder())
+    summaries, questions = PRESETS["tiny"]
+    await make(rows, open_generator(summaries), open_generator(questions), open_embedder())
 
     def counted(kind: str) -> float:
-        labels = {"model": MODEL, "kind": kind}
-        return (REGISTRY.get_sample_value("gristmill_tokens_total", labels) or 0) / len(rows)
+        samples = (
+            REGISTRY.get_sample_value("gristmill_tokens_total", {"model": model, "kind": kind})
+            for model in {summaries, questions}
+        )
+        return sum(sample or 0 for sample in samples) / len(rows)
 
     return {f"tokens, {kind}, a passage": counted(kind) for kind in ("prompt", "output")}
 

@@ -25,7 +25,7 @@ def parameters_of(reference: str) -> int:
     """Return a low estimate of a local model's parameters, by the size of its files."""
     weights = references.locate(reference)
     if weights.gguf_file:
-        return int(weights.path.stat().st_size * 8 / 5)  # Q4 with its scales: about 5 bits each
+        return int(weights.base.stat().st_size * 8 / 5)  # Q4 with its scales: about 5 bits each
     files = list(weights.folder.glob("*.safetensors"))
     return sum(_parameters_in(file) for file in files)
 

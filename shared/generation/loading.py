@@ -92,7 +92,7 @@ def _from_gguf(weights: Weights) -> Any:
     config = AutoConfig.from_pretrained(weights.folder, gguf_file=weights.gguf_file)
     with torch.device("meta"):
         skeleton = AutoModelForCausalLM.from_config(config)
-    tensors = load_gguf_checkpoint(str(weights.path), return_tensors=True, model_to_load=skeleton)
+    tensors = load_gguf_checkpoint(str(weights.base), return_tensors=True, model_to_load=skeleton)
     return type(skeleton).from_pretrained(
         None, config=config, state_dict=tensors["tensors"], dtype=torch.float32
     )

@@ -198,7 +198,8 @@ async def main() -> int:
     print(separation(first, "round_trip", ("other sentence",)), f"(set: {limits.round_trip})")
     print(separation(first, "grounding_similarity", ("foreign answer", "wrong passage")))
     print(f"\n{len(last)} rows of the other articles:")
-    print(separation(last, "round_trip", ("other sentence",)))
+    for kind in ("other sentence", "foreign answer"):
+        print(f"{kind:15}", separation(last, "round_trip", (kind,)))
     report(last)
     short = [replace(each.row, answer=each.row.short) for each in last if each.row.kind == "right"]
     gold = await judge(short, embedder)

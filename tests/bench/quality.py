@@ -145,16 +145,16 @@ async def bench(limit: int, cache: Path) -> tuple[dict[str, dict[str, float]], l
     everything = paragraphs()
     chosen = spread([row for row in everything if row.article >= LEARNED], limit)
     settings = GenerationSettings(cache_dir=cache)
-    summaries, questions = (open_generator(each, settings=settings) for each in PRESETS["tiny"])
+    summarizer, asker = (open_generator(each, settings=settings) for each in PRESETS["tiny"])
     embedder = open_embedder()
-    await summaries.load()
-    await questions.load()
+    await summarizer.load()
+    await asker.load()
     corpus = await embedder.embed([row.passage for row in everything])
     table: dict[str, dict[str, float]] = {}
     samples = sample_rows()
     for name, rows in (("paragraphs", chosen), ("samples", samples)):
         if rows:
-            seconds = await make(rows, summaries, questions, embedder)
+            seconds = await make(rows, summarizer, asker, embedder)
             pairs = [(row.question, row.summary) for row in rows]
             table[name] = await figures(pairs, rows, embedder)
             table[name]["rows a minute"] = 60 * len(rows) / seconds
@@ -171,8 +171,8 @@ async def bench(limit: int, cache: Path) -> tuple[dict[str, dict[str, float]], l
             kept = found[[not row.reasons for row in rows]]
             table[name]["accepted: rank 1"] = float((kept <= 1).mean())
             table[name]["accepted: rank 10"] = float((kept <= 10).mean())
-    await summaries.aclose()
-    await questions.aclose()
+    await summarizer.aclose()
+    await asker.aclose()
     await embedder.close()
     return table, [*chosen, *samples]
 

@@ -18,8 +18,8 @@ WHO_HAS = {
     "qdrant_client": {"indexer", "answerer"},
     "mammoth": {"extractor"},
     "deltalake": {"curator", "trainer"},
-    "peft": {"trainer", "answerer"},
-    "accelerate": {"trainer", "answerer"},  # peft needs it
+    "peft": WITH_MODELS - {"indexer"},
+    "accelerate": WITH_MODELS - {"indexer"},  # peft needs it
     "pytest": set(),
     "pip": set(),
 }

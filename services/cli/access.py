@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import httpx
+
+from services.indexer.settings import IndexerSettings
 from services.local.broker import EmbeddedBroker
 from services.local.home import Home, RunningStack
+from shared import models
 from shared.delivery.dead import DeadLetters
 from shared.delivery.ledger import Ledger
 from shared.delivery.publisher import Publisher
 from shared.errors import GristmillError
-from shared.settings import Settings
+from shared.index.port import PassageIndex
+from shared.settings import Settings, section
 
 
 class NothingHere(GristmillError):
@@ -83,3 +89,25 @@ async def reach(settings: Settings, *, create: bool = False) -> AsyncIterator[Ac
 def running_stack(settings: Settings) -> RunningStack | None:
     """Return the stack that is up in the home folder, if one is."""
     return Home(settings.home).running()
+
+
+def indexer_address(settings: Settings) -> tuple[str, httpx.AsyncBaseTransport | None] | None:
+    """Return where an indexer answers HTTP, and how to get there; None where none is known."""
+    if settings.search_url:
+        return settings.search_url.rstrip("/"), None
+    running = running_stack(settings)
+    return ("http://stack", httpx.AsyncHTTPTransport(uds=running.http_socket)) if running else None
+
+
+@asynccontextmanager
+async def opened_index(settings: Settings) -> AsyncIterator[PassageIndex | None]:
+    """Open the index itself, where no indexer runs; None where there is none yet."""
+    own = section("indexer", IndexerSettings)
+    if not own.index and not Path(own.location(settings.home)).is_dir():
+        yield None
+        return
+    index = await own.open(settings.home, await models.embedder())
+    try:
+        yield index
+    finally:
+        await index.close()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
-from services.cli.access import NothingHere, running_stack
+from services.cli.access import NothingHere, indexer_address, opened_index
 from services.cli.discover import discover
 from services.cli.output import JsonOption, emit
 from shared import settings as configuration
 from shared.ids import document_id
 from shared.index.remote import searching
-from shared.settings import Settings, section
+from shared.settings import Settings
 from shared.storage.rows import Example
 
 
@@ -49,28 +47,21 @@ async def find(
     settings: Settings, query: str, k: int, documents: list[str]
 ) -> list[dict[str, Any]]:
     """Ask the stack that is up, or open the index where none is."""
-    running = None if settings.search_url else running_stack(settings)
-    if settings.search_url or running:
-        transport = httpx.AsyncHTTPTransport(uds=running.http_socket) if running else None
-        async with searching(settings.search_url or "http://stack", transport) as ask:
+    if address := indexer_address(settings):
+        async with searching(*address) as ask:
             return [hit.model_dump(mode="json") for hit in await ask(query, k, documents)]
     from uuid import UUID
 
     from services.indexer.search import search as search_index
-    from services.indexer.settings import IndexerSettings
     from shared import models
 
-    own = section("indexer", IndexerSettings)
-    if not own.index and not Path(own.location(settings.home)).is_dir():
-        raise NothingHere(
-            f"There is no index in {settings.home}.", "Run `gristmill run DOCUMENTS` first."
-        )
-    embedder = await models.embedder()
-    index = await own.open(settings.home, embedder)
-    try:
+    async with opened_index(settings) as index:
+        if index is None:
+            raise NothingHere(
+                f"There is no index in {settings.home}.", "Run `gristmill run DOCUMENTS` first."
+            )
+        embedder = await models.embedder()
         found = await search_index(index, embedder, query, k, [UUID(each) for each in documents])
-    finally:
-        await index.close()
     return [hit.model_dump(mode="json") for hit in found]
 
 

@@ -17,15 +17,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import UUID
 
 import httpx
 
-from services.cli.access import Access, running_stack
+from services.cli.access import Access, indexer_address, opened_index
 from services.cli.discover import FoundDocument
-from services.indexer.settings import IndexerSettings
-from shared import models
 from shared.delivery.envelope import encode
 from shared.delivery.housekeeping import drained
 from shared.delivery.ledger import DocumentState
@@ -34,7 +31,7 @@ from shared.delivery.service import create_groups
 from shared.errors import GristmillError, IndexUnreachable
 from shared.ids import document_id
 from shared.messages import PassageRetracted
-from shared.settings import Settings, section
+from shared.settings import Settings
 from shared.storage.examples import ExampleLog
 from shared.topology import SERVICES, STREAMS
 
@@ -126,23 +123,13 @@ async def _set_right(
 @asynccontextmanager
 async def _index(settings: Settings) -> AsyncIterator[StaysOf]:
     """The index: asked over HTTP where an indexer is known, opened where none runs."""
-    running = running_stack(settings)
-    if settings.search_url or running:
-        url, transport = settings.search_url.rstrip("/"), httpx.AsyncHTTPTransport()
-        if not url and running:
-            url, transport = "http://stack", httpx.AsyncHTTPTransport(uds=running.http_socket)
+    if address := indexer_address(settings):
+        url, transport = address
         async with httpx.AsyncClient(transport=transport, timeout=HTTP_SECONDS) as client:
             yield lambda document: _asked(client, url, document)
         return
-    own = section("indexer", IndexerSettings)
-    if not own.index and not Path(own.location(settings.home)).is_dir():
-        yield _nothing
-        return
-    index = await own.open(settings.home, await models.embedder())
-    try:
-        yield index.stays
-    finally:
-        await index.close()
+    async with opened_index(settings) as index:
+        yield _nothing if index is None else index.stays
 
 
 async def _asked(client: httpx.AsyncClient, url: str, document: UUID) -> set[tuple[UUID, str]]:

@@ -24,13 +24,12 @@ class Gate:
     async def enter(self) -> None:
         """Come in beside the others; waits while one is alone, or waits to be."""
         async with self._door:
-            self.admit(1)
+            self.admit()
 
-    def admit(self, more: int) -> None:
-        """Let in more at once; for who is inside."""
-        self._inside += more
-        if more:
-            self._empty.clear()
+    def admit(self) -> None:
+        """Let one more in at once; for who is inside."""
+        self._inside += 1
+        self._empty.clear()
 
     def leave(self) -> None:
         """Go out."""

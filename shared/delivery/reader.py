@@ -156,7 +156,7 @@ class Reader:
             data=taken.fields,
         )
         task = asyncio.create_task(self.subscriber.consume(raw))
-        self.gate.admit(1)
+        self.gate.admit()
         self._running.add(task)
         task.add_done_callback(self._done)
         return task

@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-B]")
 
@@ -50,7 +51,15 @@ class Terminal:
         shown, self.text = self.text.split(text, 1)
         return shown + text
 
-    def press(self, keys: str) -> None:
+    def press(self, keys: str, seconds: float = 60) -> None:
+        """Send keys once the program waits, as a person would.
+
+        A Ctrl-C between readline's last drawing and its wait is not noticed before the next key:
+        CPython looks for signals only when the wait is interrupted.
+        """
+        end = time.monotonic() + seconds
+        while self._runs() and time.monotonic() < end:
+            time.sleep(0.01)
         os.write(self._master, keys.encode())
 
     def end(self, seconds: float = 60) -> int:
@@ -65,6 +74,10 @@ class Terminal:
             self.process.kill()
             self.process.wait()
         os.close(self._master)
+
+    def _runs(self) -> bool:
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "R"
 
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], max(seconds, 0))

@@ -157,10 +157,15 @@ class PassageRetracted(Message):
 
 
 class PassageSummarized(PassageMessage):
-    """A passage with its summary, which becomes the answer."""
+    """A passage with its summary, which becomes the answer.
+
+    Attributes:
+        others: summaries of other parts of the passage, for questions of their own.
+    """
 
     summary: Text
     summary_maker: Maker
+    others: list[Text] = Field(default_factory=list)
 
 
 class QuestionGenerated(PassageMessage):

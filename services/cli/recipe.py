@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.question_generator.prompts import QUESTION
+from services.question_generator.prompts import QUESTION, QUESTION_OF_ANSWER, QUESTION_TUNED
 from services.question_generator.settings import QuestionSettings
 from services.summarizer.prompts import SUMMARY
 from services.summarizer.settings import SummarySettings
@@ -16,7 +16,7 @@ def recipe_of(settings: Settings) -> str:
     return ids.fingerprint(
         *settings.models,
         SUMMARY.identity,
-        QUESTION.identity,
+        *(prompt.identity for prompt in (QUESTION, QUESTION_OF_ANSWER, QUESTION_TUNED)),
         section("summarizer", SummarySettings).model_dump_json(),
         section("question_generator", QuestionSettings).model_dump_json(),
         section("embedding", EmbeddingSettings).model,

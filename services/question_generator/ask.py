@@ -1,4 +1,4 @@
-"""A passage and its summary in, questions out, to which the summary is the answer.
+"""A passage and its summary in, a question out, to which the summary is the answer.
 
 A small model's likeliest question is often a poor one, and among several that begin differently
 there is nearly always a good one (generate and rank: Heilman and Smith, "Good Question!", 2010).
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from shared.embedding.port import Embedder
 
 _DEFAULTS = QuestionSettings()
-_SAME_SHARE = 0.8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,8 +55,8 @@ async def ask(
     *,
     title: str = "",
     settings: QuestionSettings = _DEFAULTS,
-) -> list[str]:
-    """Return one to `settings.count` questions, best first, no two alike.
+) -> str:
+    """Return the best question of those that the model asks.
 
     Args:
         passage: the text that the question is about.
@@ -65,7 +64,7 @@ async def ask(
         generator: the model that writes the candidates.
         embedder: ranks them by meaning; without one they are ranked by their words.
         title: the document's title; may be empty.
-        settings: how many, and how they are ranked.
+        settings: how they are ranked.
 
     Raises:
         GenerationFailed: nothing the model wrote is a question.
@@ -84,8 +83,8 @@ async def ask(
             f"The model {generator.model} wrote no question about {passage[:60]!r}."
         )
     scores = await _scores(candidates, passage, summary, title, embedder, settings)
-    order = sorted(range(len(candidates)), key=lambda place: (-scores[place], place))
-    return _distinct([candidates[place] for place in order], settings.count)
+    best = max(range(len(candidates)), key=lambda place: (scores[place], -place))
+    return candidates[best].text
 
 
 def _prompts(generator: TextGenerator, settings: QuestionSettings) -> list[Prompt]:
@@ -124,14 +123,3 @@ async def _scores(
         + settings.answer_weight * float(to_summary[place])
         for place, score in enumerate(scores)
     ]
-
-
-def _distinct(ranked: Sequence[_Candidate], count: int) -> list[str]:
-    """Return the first `count` that differ; unfit ones only if there is nothing else at all."""
-    chosen: list[str] = []
-    for each in ranked:
-        telling = content(each.text)
-        alike = any(share_found(telling, set(content(other))) >= _SAME_SHARE for other in chosen)
-        if len(chosen) < count and not alike and (each.penalty < 1 or not chosen):
-            chosen.append(each.text)
-    return chosen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from services.question_generator.ask import ask, maker
 from services.question_generator.reading import read
 from services.question_generator.settings import QuestionSettings
@@ -22,31 +24,35 @@ class QuestionGenerator:
         self.maker = maker(generator, embedder, settings)
 
     async def on_summarized(self, message: PassageSummarized) -> list[QuestionGenerated]:
-        """Ask one or more questions of the passage."""
-        questions = await ask(
-            message.passage.text,
-            message.summary,
+        """Ask a question for each summary of the passage."""
+        answers = [message.summary, *message.others]
+        return await asyncio.gather(
+            *(self._asked(message, place, len(answers)) for place in range(len(answers)))
+        )
+
+    async def _asked(
+        self, message: PassageSummarized, ordinal: int, total: int
+    ) -> QuestionGenerated:
+        passage, answer = message.passage.text, [message.summary, *message.others][ordinal]
+        question = await ask(
+            passage,
+            answer,
             self.generator,
             self.embedder,
             title=message.source.title,
             settings=self.settings,
         )
         reader = self.generator if self.settings.reader == "generator" else None
-        readings = await read(
-            questions, message.summary, message.passage.text, self.embedder, reader
+        (reading,) = await read([question], answer, passage, self.embedder, reader)
+        return QuestionGenerated(
+            source=message.source,
+            passage=message.passage,
+            summary=answer,
+            summary_maker=message.summary_maker,
+            question=question,
+            question_maker=self.maker,
+            ordinal=ordinal,
+            total=total,
+            scores=reading.scores,
+            vector=reading.vector,
         )
-        return [
-            QuestionGenerated(
-                source=message.source,
-                passage=message.passage,
-                summary=message.summary,
-                summary_maker=message.summary_maker,
-                question=question,
-                question_maker=self.maker,
-                ordinal=ordinal,
-                total=len(questions),
-                scores=reading.scores,
-                vector=reading.vector,
-            )
-            for ordinal, (question, reading) in enumerate(zip(questions, readings, strict=True))
-        ]

@@ -11,7 +11,6 @@ class QuestionSettings(BaseModel):
     """Settings of the question generator's core.
 
     Attributes:
-        count: questions for each passage; fewer where the model has no more that are fit.
         passage_weight, answer_weight: how much a candidate's likeness to the passage and to the
             answer counts when the best is chosen (cosine of the embeddings).
         seq2seq_prompt: what an encoder-decoder model gets. Those tuned to ask questions each know
@@ -23,7 +22,6 @@ class QuestionSettings(BaseModel):
             that asks the questions, which is worth its time with a large one.
     """
 
-    count: int = Field(default=1, ge=1, le=4)
     seq2seq_prompt: str = "generate question: <hl> {summary} <hl> {passage}"
     passage_weight: float = Field(default=1.0, ge=0)
     answer_weight: float = Field(default=1.0, ge=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.summarizer.settings import SummarySettings
-from services.summarizer.summarize import maker, summarize
+from services.summarizer.summarize import maker, summaries
 from shared.generation.port import TextGenerator
 from shared.messages import PassageExtracted, PassageSummarized
 
@@ -17,8 +17,8 @@ class Summarizer:
         self.maker = maker(generator, settings)
 
     async def on_extracted(self, message: PassageExtracted) -> list[PassageSummarized]:
-        """Summarise the passage."""
-        summary = await summarize(
+        """Summarise the passage, and parts of it where the settings ask for more."""
+        summary, *others = await summaries(
             message.passage.text,
             self.generator,
             title=message.source.title,
@@ -31,5 +31,6 @@ class Summarizer:
                 passage=message.passage,
                 summary=summary,
                 summary_maker=self.maker,
+                others=others,
             )
         ]

@@ -8,7 +8,9 @@ the draft speaks of most.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import functools
 import itertools
 import math
 import re
@@ -53,12 +55,37 @@ _ANNOUNCES = re.compile(
 _IN_ORDER = 0.9
 _SUPPORTED = 0.8
 _FEW_WORDS, _SHORT, _MANY_WORDS, _MOST_WORDS = 8, 13, 40, 60
+_SAID = 0.5
 
 
 def maker(generator: TextGenerator, settings: SummarySettings = _DEFAULTS) -> Maker:
     """Return what to write beside a summary made with these."""
-    prompt = f"{_prompt(settings).identity}-{_mode(generator, settings)}"
+    parts = f"-{settings.count}" if settings.count > 1 else ""
+    prompt = f"{_prompt(settings).identity}-{_mode(generator, settings)}{parts}"
     return Maker(model=generator.model, prompt=prompt, decoding=generator.decoding)
+
+
+async def summaries(
+    passage: str,
+    generator: TextGenerator,
+    *,
+    title: str = "",
+    heading_path: Sequence[str] = (),
+    settings: SummarySettings = _DEFAULTS,
+) -> list[str]:
+    """Return up to `settings.count` summaries: of the passage, then of parts it says nothing of.
+
+    For arguments and errors see `summarize`.
+    """
+    one = functools.partial(
+        summarize, generator=generator, title=title, heading_path=heading_path, settings=settings
+    )
+    found = [await one(passage)]
+    parts = [part for part in _parts(passage, settings.count) if not _said(found[0], [part])]
+    for other in await asyncio.gather(*map(one, parts)):
+        if len(found) < settings.count and not _said(other, found):
+            found.append(other)
+    return found
 
 
 async def summarize(
@@ -182,3 +209,22 @@ def _worth(sentence: str, place: int) -> float:
     elif count < _SHORT:  # often it only announces what comes next
         worth *= 0.8
     return worth
+
+
+def _parts(passage: str, count: int) -> list[str]:
+    """Return the passage in so many pieces of whole sentences, about as long as each other."""
+    own = sentences(_NOTE.sub("", passage))
+    if count == 1 or not own:
+        return []
+    ends = list(itertools.accumulate(len(each.split()) for each in own))
+    places = [min((end - 1) * count // ends[-1], count - 1) for end in ends]
+    pieces = [
+        " ".join(each for each, at in zip(own, places, strict=True) if at == place)
+        for place in range(count)
+    ]
+    return [piece for piece in pieces if len(piece.split()) >= _FEW_WORDS]
+
+
+def _said(summary: str, texts: Sequence[str]) -> bool:
+    """Whether one of the texts says most of what the summary says."""
+    return any(share_found(content(summary), set(content(text))) >= _SAID for text in texts)

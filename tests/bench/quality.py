@@ -100,8 +100,7 @@ async def make(
 
     async def one(row: Row) -> None:
         row.summary = await summarize(row.passage, summaries, title=row.title)
-        asked = await ask(row.passage, row.summary, questions, embedder, title=row.title)
-        row.question = asked[0]
+        row.question = await ask(row.passage, row.summary, questions, embedder, title=row.title)
         row.reasons = (await judged(row.question, row.summary, row, embedder)).reasons
 
     begun = time.perf_counter()

@@ -49,7 +49,7 @@ EXAMPLES: list[m.Message] = [
     m.DocumentRemoved(uri="https://example.org/page"),
     m.PassageExtracted(source=SOURCE, passage=PASSAGE),
     m.PassageRetracted(**INCARNATION),
-    m.PassageSummarized(**SUMMARY),
+    m.PassageSummarized(**SUMMARY, others=["It freezes."]),
     QUESTION,
     m.DatasetRequested(request_id=REQUEST, decontaminate={"a" * 64: "test.jsonl"}),
     m.TrainingRequested(request_id=REQUEST, dataset="1", method="lora"),

@@ -1,13 +1,16 @@
 from collections.abc import Sequence
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from services.question_generator.ask import ask, maker
 from services.question_generator.fitness import clean
+from services.question_generator.handlers import QuestionGenerator
 from services.question_generator.settings import QuestionSettings
 from shared.errors import GenerationFailed
 from shared.generation.fake import FakeGenerator
+from shared.messages import Maker, Passage, PassageSummarized, Source
 
 PASSAGE = (
     "The curator keeps rejected rows with their reasons, because people review them. "
@@ -27,7 +30,7 @@ class WordEmbedder:
         for row, text in enumerate(texts):
             for word in text.lower().replace("?", "").replace(".", "").split():
                 vectors[row, sum(word.encode()) % self.dimensions] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
     async def close(self) -> None:
         pass
@@ -35,7 +38,7 @@ class WordEmbedder:
 
 async def _best(*candidates: str, embedder=None) -> str:
     fake = FakeGenerator(lambda request: list(candidates))
-    return (await ask(PASSAGE, SUMMARY, fake, embedder, title="Curator"))[0]
+    return await ask(PASSAGE, SUMMARY, fake, embedder, title="Curator")
 
 
 GOOD = "Why does the curator keep the rejected rows?"
@@ -83,18 +86,37 @@ def test_a_question_is_one_line_that_ends_with_its_mark(raw, cleaned):
     assert clean(raw) == cleaned
 
 
-async def test_several_questions_are_distinct_and_fit():
+async def test_a_question_is_asked_for_each_part_that_was_summarised():
     fake = FakeGenerator(
-        lambda request: [
-            GOOD,
-            "Why does the curator keep rejected rows?",
-            "What is the main topic?",
-            "When does a verdict outlive a second run of the pipeline?",
-        ]
+        lambda request: [f"Why does {request.fields['summary'].split()[1]} do so?"]
     )
-    found = await ask(PASSAGE, SUMMARY, fake, settings=QuestionSettings(count=3))
-    assert len(found) == 2
-    assert len({each.split()[0] for each in found}) == 2
+    generator = QuestionGenerator(fake, WordEmbedder(), QuestionSettings())
+    other = "A verdict outlives a second run."
+    asked = await generator.on_summarized(
+        PassageSummarized(
+            source=Source(
+                document_id=uuid4(),
+                uri="file:///curator.md",
+                title="Curator",
+                revision="a" * 64,
+                text_blob="b" * 64,
+                sequence="001718000000000-000003",
+            ),
+            passage=Passage(passage_id=uuid4(), text=PASSAGE, char_start=0, char_end=len(PASSAGE)),
+            summary=SUMMARY,
+            summary_maker=Maker(model="fake", prompt="", decoding=""),
+            others=[other],
+        )
+    )
+    assert [(each.ordinal, each.total, each.summary) for each in asked] == [
+        (0, 2, SUMMARY),
+        (1, 2, other),
+    ]
+    assert [each.question for each in asked] == [
+        "Why does curator do so?",
+        "Why does verdict do so?",
+    ]
+    assert len({each.example_id for each in asked}) == 2
 
 
 async def test_nothing_that_is_a_question_is_an_error():

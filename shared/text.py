@@ -43,6 +43,18 @@ def sentences(text: str) -> list[str]:
     return [each for each in found if each]
 
 
+def sentence_at(text: str, start: int, end: int) -> str:
+    """Return the sentence with the characters `start` to `end`; nothing if no one has them all."""
+    begin = 0
+    for sentence in sentences(text):
+        found = text.find(sentence, begin)
+        if found >= 0:
+            begin = found + len(sentence)
+            if found <= start and end <= begin:
+                return sentence
+    return ""
+
+
 def _blocks(text: str) -> list[str]:
     """Return the lines, joined where a line merely goes on in the next."""
     blocks: list[str] = []

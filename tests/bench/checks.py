@@ -30,7 +30,7 @@ from shared.generation.settings import GenerationSettings
 from shared.settings import SMOLLM2
 from shared.text import f1, spelling
 from tests.bench.labelled import SET_ON, Labelled, holding, labelled
-from tests.bench.quality import DATA, ROOT
+from tests.bench.squad import DATA, ROOT
 from tests.unit.curator.examples import example
 
 GRID = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)

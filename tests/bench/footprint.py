@@ -38,7 +38,8 @@ from shared.storage.dataset import Dataset
 from shared.storage.examples import ExampleLog
 from shared.storage.rows import to_built
 from shared.telemetry import REGISTRY, configure_logging
-from tests.bench.quality import Row, make, paragraphs, sample_rows
+from tests.bench.quality import make, sample_rows
+from tests.bench.squad import Row, paragraphs
 
 DIMENSIONS = 384
 POINTS = (10_000, 30_000)
@@ -122,7 +123,8 @@ async def tokens() -> dict[str, float]:
     """Count what the default models read and write for a passage of the sample documents."""
     rows = sample_rows()
     summaries, questions = PRESETS["tiny"]
-    await make(rows, open_generator(summaries), open_generator(questions), open_embedder())
+    models = open_generator(summaries), open_generator(questions)
+    await make(rows, models, open_embedder())
 
     def counted(kind: str) -> float:
         samples = (

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from shared.text import content, sentences, share_found
-from tests.bench.quality import DATA
+from shared.text import content, sentence_at, sentences, share_found
+from tests.bench.squad import DATA
 
 SET_ON = 8
 """So many articles are for setting thresholds; the others are for reporting."""
@@ -117,16 +117,10 @@ def _right() -> list[Labelled]:
 
 
 def holding(context: str, gold: dict[str, str | int]) -> str:
-    """Return the sentence that holds the gold answer where it was marked."""
-    start = 0
-    for sentence in sentences(context):
-        found = context.find(sentence, start)
-        if found < 0:
-            continue
-        start = found + len(sentence)
-        if found <= int(gold["answer_start"]) < start and str(gold["text"]) in sentence:
-            return sentence if len(sentence.split()) >= _SHORTEST_SENTENCE else ""
-    return ""
+    """Return the sentence that holds the gold answer as marked, if it is not too short."""
+    start = int(gold["answer_start"])
+    sentence = sentence_at(context, start, start + len(str(gold["text"])))
+    return sentence if len(sentence.split()) >= _SHORTEST_SENTENCE else ""
 
 
 Rows = Sequence[Labelled]

@@ -11,7 +11,8 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,10 +21,11 @@ import numpy as np
 import qdrant_edge as qdrant
 
 from shared import ids, models
+from shared.embedding.port import Embedder
 from shared.index import bm25
 from shared.index.edge import EdgeIndex
 from shared.index.port import IndexedPassage
-from tests.bench.quality import paragraphs
+from tests.bench.squad import Row, paragraphs
 
 DEPTH = 10
 Ranking = list[UUID]
@@ -41,6 +43,17 @@ def passage(text: str, title: str) -> IndexedPassage:
         char_start=0,
         char_end=len(text),
     )
+
+
+@asynccontextmanager
+async def index_of(rows: Sequence[Row], embedder: Embedder) -> AsyncIterator[EdgeIndex]:
+    """Open an index of the paragraphs for a while."""
+    passages = [passage(row.passage, row.title) for row in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        index = EdgeIndex(Path(folder), model=embedder.model, dimensions=embedder.dimensions)
+        await index.upsert(passages, await embedder.embed([p.searched_text for p in passages]))
+        yield index
+        await index.close()
 
 
 def alone(shard: Any, query: Any, using: str) -> Ranking:
@@ -66,14 +79,12 @@ async def main() -> int:
     asked = [
         (text, each.passage_id)
         for row, each in zip(rows, passages, strict=True)
-        for text, _ in row.human
+        for text, _, _ in row.human
     ]
     questions, wanted = [text for text, _ in asked], [right for _, right in asked]
     embedder = await models.embedder()
     vectors = await embedder.embed(questions)
-    with tempfile.TemporaryDirectory() as folder:
-        index = EdgeIndex(Path(folder), model=embedder.model, dimensions=embedder.dimensions)
-        await index.upsert(passages, await embedder.embed([p.searched_text for p in passages]))
+    async with index_of(rows, embedder) as index:
         shard = index._shard
         words = [bm25.of_query(text) for text in questions]
         sparse = [qdrant.SparseVector(each.indices, each.values) for each in words]
@@ -88,7 +99,6 @@ async def main() -> int:
         ]
         milliseconds = (time.monotonic() - began) / len(questions) * 1000
         table["hybrid search"] = hybrid
-        await index.close()
     scores = {name: score(rankings, wanted) for name, rankings in table.items()}
     print(f"{len(questions)} questions, {len(passages)} paragraphs, {milliseconds:.1f} ms a search")
     for name, (first, tenth, mean) in scores.items():

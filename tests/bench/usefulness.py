@@ -29,15 +29,10 @@ from shared.generation.engines import open_generator
 from shared.generation.settings import GenerationSettings
 from shared.ids import fingerprint
 from shared.settings import PRESETS, SMOLLM2
-from shared.text import sentences
-from tests.bench.quality import LEARNED, ROOT, Row, make, paragraphs, spread
+from tests.bench.quality import make
+from tests.bench.squad import LEARNED, ROOT, Row, paragraphs, spread
 
 Pair = tuple[str, str]
-
-
-def holding(passage: str, gold: str) -> str:
-    """Return the sentence with the gold answer; the gold answer where it lies across two."""
-    return next((each for each in sentences(passage) if gold in each), gold)
 
 
 def items(rows: Sequence[Row], pair: Callable[[Row], Pair]) -> tuple[Item, ...]:
@@ -51,12 +46,13 @@ def items(rows: Sequence[Row], pair: Callable[[Row], Pair]) -> tuple[Item, ...]:
 
 def asked(row: Row) -> Pair:
     """Return one of the human questions, not always the first, with its gold answer."""
-    return row.human[row.place % len(row.human)]
+    question, gold, _ = row.human[row.place % len(row.human)]
+    return question, gold
 
 
 def asked_whole(row: Row) -> Pair:
-    question, gold = asked(row)
-    return question, holding(row.passage, gold)
+    question, _, sentence = row.human[row.place % len(row.human)]
+    return question, sentence
 
 
 def tuned_on(rows: tuple[Item, ...], folder: Path) -> Answerer:
@@ -69,13 +65,17 @@ def tuned_on(rows: tuple[Item, ...], folder: Path) -> Answerer:
 async def generated(rows: list[Row], cache: Path) -> list[Row]:
     """Fill in what the pipeline makes of the paragraphs; return those it accepts."""
     settings = GenerationSettings(cache_dir=cache)
-    summaries, questions = (open_generator(each, settings=settings) for each in PRESETS["tiny"])
+    summaries, questions = PRESETS["tiny"]
+    models = (
+        open_generator(summaries, settings=settings),
+        open_generator(questions, settings=settings),
+    )
     embedder = open_embedder()
-    await make(rows, summaries, questions, embedder)
-    for model in {summaries, questions}:
+    made, _ = await make(rows, models, embedder)
+    for model in models:
         await model.aclose()
     await embedder.close()
-    return [row for row in rows if not row.reasons]
+    return [row for row in made if not row.reasons]
 
 
 def main() -> None:

@@ -4,13 +4,11 @@ import json
 import struct
 
 from shared.generation.references import locate
-from shared.settings import SMOLLM2
-
-REFERENCE = "pkg:services/question_generator/adapter"
+from shared.settings import PRESETS, SMOLLM2
 
 
 def test_the_shipped_adapter_belongs_to_the_default_model():
-    found = locate(REFERENCE)
+    found = locate(PRESETS["tiny"][1])
     assert found.base == locate(SMOLLM2).path
     assert found.adapter == found.path
     assert {each.suffix for each in found.path.iterdir()} == {".json", ".safetensors", ".md"}

@@ -86,9 +86,15 @@ QUESTION_OF_ANSWER = dataclasses.replace(
 """Without the passage in sight, a small model asks about the answer and nothing else."""
 
 QUESTION_TUNED = dataclasses.replace(
-    QUESTION, name="question-tuned", completion="Passage: {passage}\nAnswer: {summary}\nQuestion:"
+    QUESTION,
+    name="question-tuned",
+    completion="Passage: {passage}\nAnswer: {summary}\nQuestion:",
+    candidates=10,
 )
-"""What a model gets that an adapter has tuned for this; see `adapter/README.md`."""
+"""What a model gets that an adapter has tuned for this; see `adapter/README.md`.
+
+Without worked examples to read, more candidates cost no more than the other prompts together.
+"""
 
 _READ = """\
 Passage: A bee colony keeps its nest near 35 degrees all year. In winter the bees gather in a \

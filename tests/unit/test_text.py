@@ -1,6 +1,6 @@
 import pytest
 
-from shared.text import content, in_order, sentences, stem
+from shared.text import content, in_order, sentence_at, sentences, stem
 
 
 def test_sentences_survive_abbreviations_numbers_and_quotes():
@@ -12,6 +12,14 @@ def test_sentences_survive_abbreviations_numbers_and_quotes():
         "(Later.)",
         "End",
     ]
+
+
+def test_the_sentence_at_a_place_is_found_also_where_its_words_come_twice():
+    text = "He was king. Then he was king again. It ended."
+    start = text.rindex("king")
+    assert sentence_at(text, start, start + 4) == "Then he was king again."
+    assert sentence_at(text, 0, 2) == "He was king."
+    assert sentence_at(text, start, len(text)) == ""
 
 
 def test_list_items_are_sentences_and_wrapped_lines_are_not():

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 
 from services.curator.settings import CheckSettings
+from shared.asking import asks
 from shared.leaning import points_outside, text_spoken_of
 from shared.text import content_words, longest_common_run, words
 
@@ -21,13 +22,6 @@ _MARKS = ("?", "\uff1f", "\u061f", "\u037e")  # also in Chinese, Arabic and Gree
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]")
 _OPENING = "\"'\u201c\u2018\u00ab([\u00bf\u201e"
 _CONTINUES = re.compile(r"(?:and|but|or|nor)\b", re.IGNORECASE)
-_ENGLISH = re.compile(r"\b(?:the|of|to)\b", re.IGNORECASE)
-_ASKS = re.compile(
-    r"\b(?:what|which|who|whom|whose|when|where|whence|why|how)\b"
-    r"|(?:^|[,;] )(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might"
-    r"|must)\b",
-    re.IGNORECASE,
-)
 # No whole question ends with these; none of 1,152 human ones does (the first 8 SQuAD articles).
 _CUT_OFF = frozenset(
     """a an the and or but nor than their his its our my your every each is was are were did does
@@ -104,11 +98,5 @@ def copied_share(question: str, source: str) -> float:
 
 
 def _is_fragment(text: str) -> bool:
-    """Whether it is no whole question: "and where?", "1990s?", "The capital of France is?".
-
-    In English a question has a question word or begins with a verb (of 2,910 human ones all but
-    17 do); where no English word stands in it, that is not asked for.
-    """
-    if not text[:1].isalpha() or _CONTINUES.match(text):
-        return True
-    return _ENGLISH.search(text) is not None and _ASKS.search(text) is None
+    """Whether it is no whole question: "and where?", "1990s?", "The capital of France is?"."""
+    return not text[:1].isalpha() or _CONTINUES.match(text) is not None or not asks(text)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 
+from shared.asking import asks
 from shared.leaning import points_outside, text_spoken_of
-from shared.text import content, longest_common_run, share_found, stem, words
+from shared.text import content, longest_common_run, sentences, share_found, stem, words
 
 _LABEL = re.compile(r"^(?:\W*(?:question|q)\s*\d*\s*[:.)-]+|\d+[.)]|[-*\u2022])\s*", re.IGNORECASE)
+_ANNOUNCED = re.compile(
+    r"^.*:\s+(?=[\"\u201c]?(?:what|which|who|whom|whose|when|where|why|how|in (?:what|which)|is"
+    r"|are|was|were|do|does|did)\b)",
+    re.IGNORECASE,
+)
 _EMPTY = re.compile(
     r"^(?:what is (?:the )?(?:main|central|primary|key) (?:topic|idea|point|theme|subject)"
     r"|what is (?:this|it|that)(?: all)? about|what (?:is|was|does) (?:it|this|that|he|she|they)\b"
@@ -82,8 +88,7 @@ def clean(text: str) -> str:
         if end < 0:
             continue
         # A statement before the question belongs to the model's train of thought.
-        start = max(bare.rfind(mark, 0, end) + 2 for mark in (". ", "! ", ": "))
-        question = bare[start if start > 1 else 0 : end + 1].strip("\"'\u201c ")
+        question = _ANNOUNCED.sub("", sentences(bare[: end + 1])[-1]).strip("\"'\u201c ")
         return question[:1].upper() + question[1:]
     return ""
 
@@ -98,6 +103,7 @@ def faults(question: str, passage: str, summary: str, title: str) -> float:
         1.1: bool(text_spoken_of(question)),
         1.05: points_outside(question),
         1.2: bool(_EMPTY.match(question)),
+        1.6: not asks(question),
         1.3: _leaks(question, summary),
         1.4: not telling or share_found(telling, known) < _UNKNOWN_SHARE,
         0.5: _invents(question, f"{passage} {title}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,8 @@ def _merged(model: Any, adapter: Path) -> Any:
     """Return the model with a PEFT adapter added into its weights."""
     from peft import PeftModel
 
+    # PEFT asks transformers for something in the old way, which is nothing to a service's user.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
     return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
 
 

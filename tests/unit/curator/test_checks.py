@@ -51,6 +51,7 @@ def test_a_good_question_is_accepted(question):
         ("- What did Marie Curie discover?", "question_fragment"),
         ("and where did she live then?", "question_fragment"),
         ("The name of the element is?", "question_fragment"),
+        ("Every curator keeps its own rows?", "question_fragment"),
         ("Question: What did Marie Curie discover?", "question_has_template"),
         ("What did Marie Curie discover in {year}?", "question_has_template"),
         ("What does the passage say about Curie?", "question_about_text"),

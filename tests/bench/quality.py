@@ -43,8 +43,8 @@ TARGETS = {
     "distinct": 0.99,
     "grounded": 0.9,
     "round trip": 0.8,
-    "search: rank 1": 0.8,
-    "search: rank 10": 0.97,
+    "MiniLM: rank 1": 0.8,
+    "MiniLM: rank 10": 0.97,
 }
 MOST_LEAKED = 0.02
 

@@ -27,13 +27,16 @@ class QuestionGenerator:
         """Ask a question for each summary of the passage."""
         answers = [message.summary, *message.others]
         return await asyncio.gather(
-            *(self._asked(message, place, len(answers)) for place in range(len(answers)))
+            *(
+                self._asked(message, answer, ordinal, len(answers))
+                for ordinal, answer in enumerate(answers)
+            )
         )
 
     async def _asked(
-        self, message: PassageSummarized, ordinal: int, total: int
+        self, message: PassageSummarized, answer: str, ordinal: int, total: int
     ) -> QuestionGenerated:
-        passage, answer = message.passage.text, [message.summary, *message.others][ordinal]
+        passage = message.passage.text
         question = await ask(
             passage,
             answer,

@@ -213,8 +213,8 @@ def _worth(sentence: str, place: int) -> float:
 
 def _parts(passage: str, count: int) -> list[str]:
     """Return the passage in so many pieces of whole sentences, about as long as each other."""
-    own = sentences(_NOTE.sub("", passage))
-    if count == 1 or not own:
+    own = sentences(_NOTE.sub("", passage)) if count > 1 else []
+    if not own:
         return []
     ends = list(itertools.accumulate(len(each.split()) for each in own))
     places = [min((end - 1) * count // ends[-1], count - 1) for end in ends]

@@ -15,8 +15,7 @@ import structlog
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from shared.storage.commits import location_of, retried
-from shared.storage.reach import reaching
+from shared.storage.delta import location_of, retried, rows_of
 
 _LOG = structlog.get_logger(__name__)
 _KEEP_REPLACED_FILES_HOURS = 24  # for readers and writers that began before a compaction
@@ -58,7 +57,7 @@ class AppendedTable:
         retried(self._location, commit)
 
     def read(self) -> pa.Table | None:
-        """Return every row ever appended, or None where nothing was.
+        """Return every row ever appended, in no order, or None where nothing was.
 
         Raises:
             StorageUnreachable: the disk or the object store fails.
@@ -67,8 +66,7 @@ class AppendedTable:
             opened = DeltaTable(self._location, storage_options=self._options)
         except TableNotFoundError:
             return None
-        with reaching(self._location, DeltaError):
-            return opened.to_pyarrow_table()
+        return rows_of(opened, self._location)
 
     def compact(self) -> None:
         """Join the small files that appends leave; readers and writers go on meanwhile."""

@@ -20,7 +20,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from shared.errors import DatasetNotFound
-from shared.storage.commits import location_of, retried
+from shared.storage.delta import location_of, retried, rows_of
 from shared.storage.rows import BUILT, Example, to_built, to_examples
 
 _KEEP_EVERY_VERSION = {
@@ -80,6 +80,7 @@ class Dataset:
 
         Raises:
             DatasetNotFound: there is no such version.
+            StorageUnreachable: the disk or the object store fails.
         """
         return await asyncio.to_thread(self._read, version)
 
@@ -144,19 +145,21 @@ class Dataset:
             raise DatasetNotFound(
                 f"There is no dataset version {number}.", f"There are versions 1 to {max(built)}."
             )
-        table = DeltaTable(
-            location_of(self._location),
-            version=version.table_version,
-            storage_options=self._options,
-        ).to_pyarrow_table()
-        # A stable sort: within a passage the order stays as it was built.
-        return sorted(to_examples(table), key=lambda e: (e.source_uri, e.document_id, e.char_start))
+        location = location_of(self._location)
+        table = DeltaTable(location, version=version.table_version, storage_options=self._options)
+        return sorted(to_examples(rows_of(table, location)), key=_place)
 
 
 def fingerprint_of(examples: Sequence[Example]) -> str:
     """Return 16 hex digits that do not depend on the examples' order."""
     rows = sorted(hashlib.sha256(example.as_json().encode()).digest() for example in examples)
     return hashlib.sha256(b"".join(rows)).hexdigest()[:16]
+
+
+def _place(row: Example) -> tuple[str, str, int, int, str]:
+    """Order by document and by what is answered there: an answer not in the passage goes first."""
+    answered = row.context.find(row.answer)
+    return row.source_uri, row.document_id, row.char_start, answered, row.example_id
 
 
 def _built(table: DeltaTable) -> list[DatasetVersion]:

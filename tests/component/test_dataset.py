@@ -173,6 +173,14 @@ async def test_a_disk_that_fails_is_a_retryable_error(tmp_path):
     await log.close()
 
 
+async def test_a_damaged_file_is_a_retryable_error(log, tmp_path):
+    await log.append(example("What is it?"))
+    for part in (tmp_path / "examples").glob("*.parquet"):
+        part.write_bytes(b"torn")
+    with pytest.raises(StorageUnreachable, match="examples"):
+        await log.read()
+
+
 # Versions
 
 
@@ -194,6 +202,34 @@ async def test_every_version_can_be_read(dataset):
     stripped = [replace(row, sequence="") for row in two]
     assert await dataset.read() == await dataset.read(2) == stripped
     assert await dataset.read(1) == stripped[:3]
+
+
+async def test_a_passage_s_questions_follow_its_sentences(dataset):
+    context = "The mill stands. It grinds grain. Then it rests."
+    answers = ["Then it rests.", "The mill stands.", "It grinds grain."]
+    about = {"context": context, "passage_id": "p", "char_start": 0}
+    rows = [
+        replace(example(f"What is box {n}?", n), answer=a, **about) for n, a in enumerate(answers)
+    ]
+    await dataset.build(rows)
+    assert [row.answer for row in await dataset.read()] == [answers[n] for n in (1, 2, 0)]
+
+
+READ_AND_END = """
+import sys
+from deltalake import DeltaTable
+from shared.storage.delta import rows_of
+rows_of(DeltaTable(sys.argv[1]), sys.argv[1])
+"""
+
+
+def test_a_process_that_has_read_a_table_ends_well(tmp_path):
+    """Threads of a reader that still hold Python's files as the interpreter ends abort it."""
+    asyncio.run(Dataset(str(tmp_path)).build(numbered(9)))
+    for _ in range(8):
+        command = [sys.executable, "-c", READ_AND_END, str(tmp_path)]
+        started = [subprocess.Popen(command) for _ in range(6)]
+        assert [process.wait(60) for process in started] == [0] * 6
 
 
 @pytest.mark.parametrize("version", [0, 3, -1])

@@ -17,6 +17,7 @@ import redis
 from deltalake import DeltaTable
 
 from shared.delivery.envelope import body_of
+from shared.storage.delta import rows_of
 from shared.topology import STREAMS, Keys
 from tests.faults.broker import Broker
 from tests.faults.documents import Document, names_in
@@ -119,7 +120,7 @@ def rows(home: Path) -> list[Name]:
     location = home / "dataset" / "examples"
     if not DeltaTable.is_deltatable(str(location)):
         return []
-    logged = DeltaTable(str(location)).to_pyarrow_table().to_pylist()
+    logged = rows_of(DeltaTable(str(location)), str(location)).to_pylist()
     ended = {(e["passage_id"], e["sequence"]) for e in logged if e["kind"] == "tombstone"}
     stand = {
         (e["example_id"], e["passage_id"], e["sequence"], e["source_uri"], name)

@@ -1,4 +1,4 @@
-"""Committing to a Delta table that others commit to as well."""
+"""Delta tables that others commit to as well: committing to them, reading all there is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from shared.storage.reach import reaching
@@ -40,6 +42,19 @@ def retried(location: str, commit: Callable[[], None]) -> None:
             time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))
         else:
             return
+
+
+def rows_of(table: DeltaTable, location: str) -> pa.Table:
+    """Return all rows of the table as it was opened, in no order.
+
+    The engine reads them, not pyarrow's datasets: their threads go through Python's files and may
+    still be letting go of them as the interpreter ends, which aborts the process.
+
+    Raises:
+        StorageUnreachable: the disk or the object store fails.
+    """
+    with reaching(location, DeltaError, pa.ArrowException):
+        return pa.table(table.scan()).cast(pa.schema(table.schema()))
 
 
 def _conflict(error: Exception) -> bool:

@@ -3,7 +3,8 @@
 A small model's likeliest question is often a poor one, and among several that begin differently
 there is nearly always a good one (generate and rank: Heilman and Smith, "Good Question!", 2010).
 So the model gives candidates from one pass over the prompt, what is no proper question is set
-aside, and of the others the one is taken that lies nearest to the passage and to the answer.
+aside, and of the others the one is taken that lies nearest to the passage and to the answer and
+comes to the model most naturally.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ def maker(
     settings: QuestionSettings = _DEFAULTS,
 ) -> Maker:
     """Return what to write beside a question made with these."""
-    weights = (settings.passage_weight, settings.answer_weight, settings.words_weight)
+    weights = (
+        settings.passage_weight,
+        settings.answer_weight,
+        settings.words_weight,
+        settings.likelihood_weight,
+    )
     ranking = ",".join(f"{each:g}" for each in weights)
     by = f"{embedder.model}@" if embedder else ""
     prompts = "+".join(each.identity for each in _prompts(generator, settings))
@@ -70,14 +76,22 @@ async def ask(
         GenerationFailed: nothing the model wrote is a question.
     """
     fields = {"summary": summary, "topic": title or _topic(summary)}
+    prompts = _prompts(generator, settings)
     written = await asyncio.gather(
-        *(
-            generator.generate(GenerationRequest(prompt, passage, fields))
-            for prompt in _prompts(generator, settings)
-        )
+        *(generator.generate(GenerationRequest(prompt, passage, fields)) for prompt in prompts)
     )
-    texts = dict.fromkeys(clean(text) for texts in written for text in texts)
-    candidates = [_Candidate(text, faults(text, passage, summary, title)) for text in texts if text]
+    # An endpoint's candidates are in no order.
+    weight = settings.likelihood_weight if generator.kind != "endpoint" else 0.0
+    lost: dict[str, float] = {}
+    for prompt, texts in zip(prompts, written, strict=True):
+        for place, text in enumerate(map(clean, texts)):
+            unlikely = weight * place / prompt.candidates
+            lost[text] = min(unlikely, lost.get(text, unlikely))
+    candidates = [
+        _Candidate(text, unlikely + faults(text, passage, summary, title))
+        for text, unlikely in lost.items()
+        if text
+    ]
     if not candidates:
         raise GenerationFailed(
             f"The model {generator.model} wrote no question about {passage[:60]!r}."

@@ -6,7 +6,15 @@ import re
 
 from shared.asking import asks
 from shared.leaning import points_outside, text_spoken_of
-from shared.text import content, longest_common_run, sentences, share_found, stem, words
+from shared.text import (
+    QUESTION_WORDS,
+    content,
+    longest_common_run,
+    sentences,
+    share_found,
+    stem,
+    words,
+)
 
 _LABEL = re.compile(r"^(?:\W*(?:question|q)\s*\d*\s*[:.)-]+|\d+[.)]|[-*\u2022])\s*", re.IGNORECASE)
 _ANNOUNCED = re.compile(
@@ -26,6 +34,9 @@ _PRONOUN = re.compile(
 _YES_OR_NO = re.compile(
     r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will)\b", re.IGNORECASE
 )
+_WORD = rf"\b(?:{'|'.join(sorted(QUESTION_WORDS))})\b"
+_OPENS = re.compile(rf"(?:^|, )(?:\w+ )?{_WORD}", re.IGNORECASE)
+_ASKED_LATE = re.compile(rf".+{_WORD}", re.IGNORECASE)  # "The two lists are merged by what?"
 _NUMBER = (  # but not a year
     r"\b(?!1\d{3}\b|20\d\d\b)\d"
     r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand|million)s?\b"
@@ -109,12 +120,19 @@ def faults(question: str, passage: str, summary: str, title: str) -> float:
         0.5: _invents(question, f"{passage} {title}"),
         0.6: not _answers(question, summary),
         0.25: bool(_YES_OR_NO.match(question)),
+        0.4: _turned(question),
         0.2: set(telling) <= set(content(title)),
         0.15: bool(_PRONOUN.search(question)),
         0.3: _repeats(telling) == 1,
         1.5: _repeats(telling) > 1,
     }
     return sum(weight for weight, holds in weights.items() if holds)
+
+
+def _turned(question: str) -> bool:
+    """Whether it is a statement with a question word in the place of what is asked for."""
+    opens = _OPENS.search(question) or _YES_OR_NO.match(question)
+    return not opens and bool(_ASKED_LATE.match(question))
 
 
 def _answers(question: str, summary: str) -> bool:

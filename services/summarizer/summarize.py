@@ -52,6 +52,7 @@ _ANNOUNCES = re.compile(
     r"|reasons?|ways?|steps?|parts?|kinds?|forms?|methods?|things|points?|questions?|problems?)\b",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 _IN_ORDER = 0.9
 _SUPPORTED = 0.8
 _FEW_WORDS, _SHORT, _MANY_WORDS, _MOST_WORDS = 8, 13, 40, 60
@@ -179,8 +180,9 @@ def _closest(draft: str, own: Sequence[str]) -> str:
     if not own:
         return ""
     spoken = set(content(draft))
-    scores = [_likeness(spoken, each) * _worth(each, place) for place, each in enumerate(own)]
-    best = max(range(len(own)), key=lambda place: (scores[place], -place))
+    worths = [_worth(each, place) for place, each in enumerate(own)]
+    scores = [_likeness(spoken, each) * worth for each, worth in zip(own, worths, strict=True)]
+    best = max(range(len(own)), key=lambda place: (scores[place], worths[place], -place))
     chosen = _CONNECTIVE.sub("", own[best])
     if best and _LEANS.match(chosen):
         together = f"{_CONNECTIVE.sub('', own[best - 1])} {own[best]}"
@@ -204,6 +206,8 @@ def _worth(sentence: str, place: int) -> float:
         worth *= 0.3
     if count < _FEW_WORDS or count > _MANY_WORDS:
         worth *= 0.5
+    if not _DIGIT.search(sentence):  # people ask about .72 of the sentences with one, .54 of others
+        worth *= 0.7
     if _ANNOUNCES.search(sentence):  # what it announces is the answer, and stands elsewhere
         worth *= 0.6
     elif count < _SHORT:  # often it only announces what comes next

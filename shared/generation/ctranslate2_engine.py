@@ -98,6 +98,8 @@ class CTranslate2Generator(LocalGenerator):
             "beam_size": 1,
             "num_hypotheses": candidates,
             "return_alternatives": candidates > 1,
+            "return_scores": True,
+            "length_penalty": 1,  # divides all but the first token's
             "end_token": ends,
         }
 
@@ -108,4 +110,5 @@ class CTranslate2Generator(LocalGenerator):
             lists = result.sequences_ids
         self._count(0, sum(len(each) for each in lists))
         longest = request.prompt.max_new_tokens
-        return [self._tokens.decode(each[:longest], request.prompt) for each in lists]
+        likeliest_first = sorted(zip(result.scores, lists, strict=True), key=lambda each: -each[0])
+        return [self._tokens.decode(ids[:longest], request.prompt) for _, ids in likeliest_first]

@@ -45,7 +45,7 @@ class LocalGenerator(ABC):
         self.tuned = weights.adapter is not None
         self._weights = weights
         self.decoding = json.dumps(
-            {"compute": compute_type, "engine": engine, "search": "alternatives, greedy"},
+            {"compute": compute_type, "engine": engine, "search": "greedy alternatives by score"},
             separators=(",", ":"),
         )
         self._compute_type = compute_type

@@ -94,7 +94,10 @@ class TextGenerator(Protocol):
     decoding: str
 
     async def generate(self, request: GenerationRequest) -> list[str]:
-        """Return the candidates, the likeliest beginning first; at least one, none empty.
+        """Return the candidates; at least one, none empty.
+
+        A local model gives them in order, the likeliest first: by the log-probability of the first
+        token plus the mean of the others'.
 
         Raises:
             GenerationFailed: the model gave nothing usable.

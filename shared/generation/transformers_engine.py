@@ -79,15 +79,18 @@ class TransformersGenerator(LocalGenerator):
         inputs = self._padded([head + rest for head, rest in encoded])
         count = prompt.candidates
         if count == 1:
-            rows = self._decode(inputs, prompt, None)
+            rows, _ = self._decode(inputs, prompt)
             self._count(read, sum(len(row) for row in rows))
             return [[self._tokens.decode(row, prompt)] for row in rows]
-        firsts = self._likeliest_first_tokens(inputs, count)
+        first_scores, firsts = self._likeliest_first_tokens(inputs, count)
         repeated = {name: value.repeat_interleave(count, dim=0) for name, value in inputs.items()}
-        rows = self._decode(repeated, prompt, firsts.reshape(-1, 1))
+        rows, rest_scores = self._decode(repeated, prompt, firsts.reshape(-1, 1))
         self._count(read, sum(len(row) for row in rows))
         texts = [self._tokens.decode(row, prompt) for row in rows]
-        return [texts[at : at + count] for at in range(0, len(texts), count)]
+        # As CTranslate2 has it: the first token's and the mean of the others'.
+        scores = (first_scores.reshape(-1) + rest_scores).reshape(-1, count)
+        orders = scores.argsort(dim=-1, descending=True, stable=True).tolist()
+        return [[texts[place * count + at] for at in order] for place, order in enumerate(orders)]
 
     def _padded(self, rows: list[list[int]]) -> dict[str, Any]:
         import torch
@@ -100,7 +103,8 @@ class TransformersGenerator(LocalGenerator):
             "attention_mask": torch.tensor(mask, device=self._device),
         }
 
-    def _likeliest_first_tokens(self, inputs: dict[str, Any], count: int) -> Any:
+    def _likeliest_first_tokens(self, inputs: dict[str, Any], count: int) -> tuple[Any, Any]:
+        """Return the log-probabilities and ids of the first tokens to try."""
         output = self._network.generate(
             **inputs,
             max_new_tokens=1,
@@ -109,28 +113,39 @@ class TransformersGenerator(LocalGenerator):
             return_dict_in_generate=True,
             pad_token_id=self._padding,
         )
-        return output.logits[0].topk(count, dim=-1).indices
+        found = output.logits[0].float().log_softmax(dim=-1).topk(count, dim=-1)
+        return found.values, found.indices
 
-    def _decode(self, inputs: dict[str, Any], prompt: Prompt, firsts: Any) -> list[list[int]]:
-        """Continue greedily, after a forced first token if there is one; return the new ids."""
+    def _decode(
+        self, inputs: dict[str, Any], prompt: Prompt, firsts: Any = None
+    ) -> tuple[list[list[int]], Any]:
+        """Continue greedily, after a forced first token if there is one.
+
+        Returns the new ids of each row, and the mean log-probability of what was not forced.
+        """
         import torch
 
         taken = 0
         if firsts is not None:
             inputs, taken = self._begun(inputs, firsts), 1
+        steps: list[Any] = []
+
+        def noted(_: Any, logits: Any) -> Any:
+            steps.append(logits.float().log_softmax(dim=-1).amax(dim=-1))  # it takes the greatest
+            return logits
+
         output = self._network.generate(
             **inputs,
             max_new_tokens=max(prompt.max_new_tokens - taken, 1),
             do_sample=False,
             num_beams=1,
+            logits_processor=[noted],
             eos_token_id=self._tokens.ends(prompt) or None,
             pad_token_id=self._padding,
         )
-        begun = 1 if self.kind == "seq2seq" else inputs["input_ids"].shape[1]
-        if self.kind == "causal" and firsts is not None:
-            begun -= 1
         ends = torch.tensor(self._tokens.ends(prompt), device=output.device)
-        return [_until(row, ends) for row in output[:, begun:]]
+        rows = [_until(row, ends) for row in output[:, output.shape[1] - len(steps) - taken :]]
+        return rows, _means(torch.stack(steps, dim=1), output[:, -len(steps) :], ends)
 
     def _begun(self, inputs: dict[str, Any], firsts: Any) -> dict[str, Any]:
         import torch
@@ -142,6 +157,15 @@ class TransformersGenerator(LocalGenerator):
             "input_ids": torch.cat([inputs["input_ids"], firsts], dim=1),
             "attention_mask": torch.cat([inputs["attention_mask"], torch.ones_like(firsts)], dim=1),
         }
+
+
+def _means(scores: Any, ids: Any, ends: Any) -> Any:
+    """Return the mean of each row's scores up to the first id that ends it, that one included."""
+    import torch
+
+    ended = torch.isin(ids, ends).long()
+    counted = ended.cumsum(dim=1) - ended == 0
+    return (scores * counted).sum(dim=1) / counted.sum(dim=1)
 
 
 def _until(row: Any, ends: Any) -> list[int]:

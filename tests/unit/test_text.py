@@ -14,6 +14,11 @@ def test_sentences_survive_abbreviations_numbers_and_quotes():
     ]
 
 
+def test_a_sentence_does_not_end_before_the_number_it_speaks_of():
+    text = "It grew by c. 6%, on terraces (max. 6.5 m), as Mill et al. 2019 say. It ended."
+    assert sentences(text) == [text.removesuffix(" It ended."), "It ended."]
+
+
 def test_the_sentence_at_a_place_is_found_also_where_its_words_come_twice():
     text = "He was king. Then he was king again. It ended."
     start = text.rindex("king")

@@ -57,6 +57,7 @@ GOOD = "Why does the curator keep the rejected rows?"
         "How many rejected rows with reasons does the curator keep?",
         "Is it the curator of rejected rows?",
         "The curator keeps its rejected rows for the people who review them?",
+        "The curator keeps the rejected rows why?",
         "rejected rows",
         "Curator?",
     ],
@@ -69,6 +70,19 @@ async def test_bad_questions_lose(bad, embedder):
 async def test_the_candidate_nearest_to_passage_and_answer_wins():
     far = "How do people work with a pipeline?"
     assert await _best(far, GOOD, embedder=WordEmbedder()) == GOOD
+
+
+async def test_what_a_local_model_finds_likelier_wins_among_equals():
+    pair = ("How does the curator keep rows?", "Why does the curator keep rows?")
+    assert await _best(*pair) == pair[0]
+    assert await _best(*pair[::-1]) == pair[1]
+    assert await _best("What is it?", *pair) == pair[0]
+
+
+async def test_an_endpoint_s_candidates_have_no_order():
+    fake = FakeGenerator(lambda request: ["Is the curator keeping rows?", "Who reviews?", GOOD])
+    fake.kind = "endpoint"
+    assert await ask(PASSAGE, SUMMARY, fake, None, title="Curator") == GOOD
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,17 @@ def test_a_passage_without_sentences_is_survived():
     assert faithful("A draft", "x", "quote") == "X"
 
 
+def test_a_draft_about_something_else_does_not_make_a_heading_the_answer():
+    passage = "Wind and flour\n\nA mill grinds grain between two heavy stones that the wind turns."
+    assert faithful("Data science.", passage, "quote").startswith("A mill grinds")
+
+
+def test_of_sentences_alike_the_one_with_a_figure_is_the_answer():
+    plain = "The mill by the river grinds the grain of all the farmers in the valley."
+    figure = "The mill by the river grinds 900 sacks for all the farmers in the valley."
+    assert faithful("The mill grinds.", f"They came. {plain} {figure}", "quote") == figure
+
+
 async def test_an_empty_draft_is_an_error():
     with pytest.raises(GenerationFailed):
         await summarize("poison", FakeGenerator(fail_on="poison"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from services.question_generator.prompts import QUESTION, QUESTION_OF_ANSWER, QUESTION_TUNED
 from services.question_generator.settings import QuestionSettings
 from services.summarizer.prompts import SUMMARY
 from services.summarizer.settings import SummarySettings
 from shared import ids
 from shared.embedding.settings import EmbeddingSettings
+from shared.errors import ModelNotFound
+from shared.generation.references import locate
 from shared.settings import Settings, section
 
 
@@ -15,9 +19,20 @@ def recipe_of(settings: Settings) -> str:
     """Return 16 hex digits that change with the models, the prompts or their settings."""
     return ids.fingerprint(
         *settings.models,
+        *map(_weights, settings.models),
         SUMMARY.identity,
         *(prompt.identity for prompt in (QUESTION, QUESTION_OF_ANSWER, QUESTION_TUNED)),
         section("summarizer", SummarySettings).model_dump_json(),
         section("question_generator", QuestionSettings).model_dump_json(),
         section("embedding", EmbeddingSettings).model,
     )
+
+
+def _weights(reference: str) -> str:
+    """Return what tells a model from another in the same place, if it lies on this machine."""
+    if not (reference.startswith("pkg:") or Path(reference).expanduser().exists()):
+        return ""
+    try:
+        return locate(reference, download=False).fingerprint
+    except ModelNotFound:
+        return ""

@@ -24,7 +24,6 @@ from shared.generation.references import Weights
 
 _FORMAT = "1"  # rises when what a folder holds changes
 _NOTES = "gristmill.json"
-_HEAD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,8 @@ def converted(weights: Weights, compute_type: str, cache_dir: Path) -> Converted
     Raises:
         ModelUnsupported: transformers cannot load it or CTranslate2 cannot run it.
     """
-    folder = cache_dir / f"{weights.path.stem.lower()}-{compute_type}-{_identity(weights)}"
+    identity = ids.fingerprint(_FORMAT, weights.fingerprint)
+    folder = cache_dir / f"{weights.path.stem.lower()}-{compute_type}-{identity}"
     if not (folder / _NOTES).is_file():
         cache_dir.mkdir(parents=True, exist_ok=True)
         with _alone(folder.with_suffix(".lock")):
@@ -56,20 +56,6 @@ def converted(weights: Weights, compute_type: str, cache_dir: Path) -> Converted
                 _convert(weights, compute_type, folder)
     notes = json.loads((folder / _NOTES).read_text(encoding="utf-8"))
     return Converted(folder, notes["kind"], notes["context"])
-
-
-def _identity(weights: Weights) -> str:
-    """Tell models apart by the names, sizes and first bytes of their files."""
-    files = [weights.base] if weights.gguf_file else sorted(weights.folder.iterdir())
-    if weights.adapter is not None:
-        files += sorted(weights.adapter.iterdir())
-    parts = [_FORMAT]
-    for file in files:
-        if file.is_file():
-            with file.open("rb") as body:
-                head = ids.sha256(body.read(_HEAD_BYTES))
-            parts += [file.name, str(file.stat().st_size), head]
-    return ids.fingerprint(*parts)
 
 
 @contextmanager

@@ -14,10 +14,12 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from shared import ids
 from shared.errors import ConfigurationInvalid, ModelNotFound
 
 _HUB_ID = re.compile(r"^[\w.-]+(/[\w.-]+)?$")
 _ADAPTER = "adapter_config.json"
+_HEAD_BYTES = 1 << 16
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 
 
@@ -58,6 +60,19 @@ class Weights:
         """The GGUF file or the folder."""
         return self.folder / self.gguf_file if self.gguf_file else self.folder
 
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that tell models apart: by names, sizes and first bytes of their files."""
+        files = [self.base] if self.gguf_file else sorted(self.folder.iterdir())
+        if self.adapter is not None:
+            files += sorted(self.adapter.iterdir())
+        parts = []
+        for file in filter(Path.is_file, files):
+            with file.open("rb") as body:
+                head = ids.sha256(body.read(_HEAD_BYTES))
+            parts += [file.name, str(file.stat().st_size), head]
+        return ids.fingerprint(*parts)
+
 
 def endpoint(reference: str) -> Endpoint | None:
     """Return the endpoint a reference names, or None when it names weights.
@@ -87,10 +102,10 @@ def locate(reference: str, *, download: bool = True) -> Weights:
         ModelNotFound: nothing there.
     """
     if reference.startswith("pkg:"):
-        return _at(_in_package(reference), reference)
+        return _at(_in_package(reference), reference, download=download)
     path = Path(reference).expanduser()
     if path.exists():
-        return _at(path, reference)
+        return _at(path, reference, download=download)
     if not _HUB_ID.match(reference) or reference.startswith("."):
         raise ModelNotFound(
             f"There is no model at {reference}.",
@@ -119,23 +134,23 @@ def _in_package(reference: str) -> Path:
     return path
 
 
-def _at(path: Path, reference: str) -> Weights:
+def _at(path: Path, reference: str, *, download: bool) -> Weights:
     if path.is_file() and path.suffix == ".gguf":
         return Weights(path.parent, path.name)
     if path.is_dir() and (path / "config.json").is_file():
         return Weights(path)
     if (path / _ADAPTER).is_file():
-        return _adapter(path)
+        return _adapter(path, download=download)
     raise ModelNotFound(
         f"What lies at {reference!r} is not a model.",
         "A model is a folder with config.json and safetensors, a PEFT adapter or a .gguf file.",
     )
 
 
-def _adapter(path: Path) -> Weights:
+def _adapter(path: Path, *, download: bool) -> Weights:
     """Return the base model that an adapter names, with the adapter on it."""
     base = json.loads((path / _ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"]
-    weights = locate(base)
+    weights = locate(base, download=download)
     if weights.adapter is not None:
         raise ModelNotFound(f"The adapter at {path} belongs on another adapter, {base}.")
     return replace(weights, adapter=path)
@@ -157,4 +172,4 @@ def _from_hub(reference: str, *, download: bool) -> Weights:
                 f"The model {reference} is neither on this machine nor could it be downloaded.",
                 f"Check the name and the network ({type(error).__name__}), or give a local folder.",
             ) from error
-    return _at(Path(folder), reference)
+    return _at(Path(folder), reference, download=download)

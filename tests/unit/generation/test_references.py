@@ -71,3 +71,18 @@ def test_an_endpoint_has_an_address_and_a_model():
 def test_half_an_endpoint_is_refused(reference):
     with pytest.raises(ConfigurationInvalid, match="openai:URL#MODEL"):
         endpoint(reference)
+
+
+def test_a_model_put_in_the_place_of_another_is_told_from_it(package):
+    before = locate("pkg:weights_of_mine/tiny.gguf").fingerprint
+    assert locate("pkg:weights_of_mine/tiny.gguf").fingerprint == before
+    (package / "tiny.gguf").write_bytes(b"GGUX")
+    assert locate("pkg:weights_of_mine/tiny.gguf").fingerprint != before
+
+
+def test_an_adapter_s_base_is_not_downloaded_unless_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    config = '{"base_model_name_or_path": "nobody/nothing-of-that-name"}'
+    (tmp_path / "adapter_config.json").write_text(config)
+    with pytest.raises(ModelNotFound, match="not on this machine"):
+        locate(str(tmp_path), download=False)

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from services.curator.curate import build
+from services.curator.build import build
 from services.curator.settings import BuildSettings
 from services.local.apps import build_of
 from services.local.broker import EmbeddedBroker

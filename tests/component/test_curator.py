@@ -70,7 +70,7 @@ async def stores(tmp_path):
 async def generated(curator: Curator) -> None:
     for number, question in enumerate(QUESTIONS):
         text = f"{TEXT} This is part {number}."
-        await curator.on_generated(message(question, text=text, ordinal=number))
+        await curator.on_generated(message(question, text=text, start=1000 * number))
 
 
 async def built(curator: Curator, **more):

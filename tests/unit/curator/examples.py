@@ -18,7 +18,7 @@ SHA = "ab" * 32
 
 
 def message(
-    question: str, answer: str = ANSWER, text: str = TEXT, **more: Any
+    question: str, answer: str = ANSWER, text: str = TEXT, *, start: int = 10, **more: Any
 ) -> QuestionGenerated:
     document = ids.document_id("curie.html")
     return QuestionGenerated(
@@ -33,8 +33,8 @@ def message(
         passage=Passage(
             passage_id=ids.passage_id(document, text),
             text=text,
-            char_start=10,
-            char_end=10 + len(text),
+            char_start=start,
+            char_end=start + len(text),
             heading_path=("Life", "Work"),
             page=2,
         ),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from services.question_generator.prompts import QUESTION, QUESTION_OF_ANSWER, QUESTION_TUNED
 from services.question_generator.settings import QuestionSettings
 from services.summarizer.prompts import SUMMARY
@@ -11,7 +9,7 @@ from services.summarizer.settings import SummarySettings
 from shared import ids
 from shared.embedding.settings import EmbeddingSettings
 from shared.errors import ModelNotFound
-from shared.generation.references import locate
+from shared.generation.references import fingerprint_of, place_of
 from shared.settings import Settings, section
 
 
@@ -29,10 +27,13 @@ def recipe_of(settings: Settings) -> str:
 
 
 def _weights(reference: str) -> str:
-    """Return what tells a model from another in the same place, if it lies on this machine."""
-    if not (reference.startswith("pkg:") or Path(reference).expanduser().exists()):
-        return ""
+    """Return what tells a model from another in the same place, if that is on this machine.
+
+    What an adapter is put on counts by the name it gives: a base that the first run downloads does
+    not make another recipe of the second.
+    """
     try:
-        return locate(reference, download=False).fingerprint
+        place = place_of(reference)
     except ModelNotFound:
         return ""
+    return fingerprint_of(place) if place is not None else ""

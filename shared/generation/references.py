@@ -62,16 +62,19 @@ class Weights:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that tell models apart: by names, sizes and first bytes of their files."""
-        files = [self.base] if self.gguf_file else sorted(self.folder.iterdir())
-        if self.adapter is not None:
-            files += sorted(self.adapter.iterdir())
-        parts = []
-        for file in filter(Path.is_file, files):
+        """16 hex digits that tell models apart; see `fingerprint_of`."""
+        return fingerprint_of(self.base, *([self.adapter] if self.adapter is not None else []))
+
+
+def fingerprint_of(*places: Path) -> str:
+    """Return 16 hex digits for files and folders: from names, sizes and first bytes of files."""
+    parts = []
+    for place in places:
+        for file in [place] if place.is_file() else filter(Path.is_file, sorted(place.iterdir())):
             with file.open("rb") as body:
                 head = ids.sha256(body.read(_HEAD_BYTES))
             parts += [file.name, str(file.stat().st_size), head]
-        return ids.fingerprint(*parts)
+    return ids.fingerprint(*parts)
 
 
 def endpoint(reference: str) -> Endpoint | None:
@@ -101,10 +104,8 @@ def locate(reference: str, *, download: bool = True) -> Weights:
     Raises:
         ModelNotFound: nothing there.
     """
-    if reference.startswith("pkg:"):
-        return _at(_in_package(reference), reference, download=download)
-    path = Path(reference).expanduser()
-    if path.exists():
+    path = place_of(reference)
+    if path is not None:
         return _at(path, reference, download=download)
     if not _HUB_ID.match(reference) or reference.startswith("."):
         raise ModelNotFound(
@@ -112,6 +113,18 @@ def locate(reference: str, *, download: bool = True) -> Weights:
             "Give a folder with config.json and safetensors, or a .gguf file.",
         )
     return _from_hub(reference, download=download)
+
+
+def place_of(reference: str) -> Path | None:
+    """Return the file or folder that a reference names; None where it names none that is here.
+
+    Raises:
+        ModelNotFound: the package is not installed or does not hold it.
+    """
+    if reference.startswith("pkg:"):
+        return _in_package(reference)
+    path = Path(reference).expanduser()
+    return path if path.exists() else None
 
 
 def _in_package(reference: str) -> Path:
